@@ -1,0 +1,82 @@
+"""The one exception tree.
+
+    AuditorError                what happened, where, what was tried, what to do next
+    ├── ConfigError             the configuration file, a key in it, or a secret it refers to
+    ├── InputError              a file or value given by the user (zip, CSV, boot.cfg, JSON)
+    ├── ConnectError            nothing answered, or the connection broke
+    │   ├── DeadlineError       it answered too late
+    │   └── TrustError          the peer's host key or certificate is not the expected one
+    ├── DeniedError             the peer answered and refused: login, permission, lockdown
+    ├── ReadError               the peer answered something that could not be understood
+    ├── HistoryError            the history database could not be read or written
+    ├── RefusedError            a gate or a stale plan forbids the act
+    └── LockedError             another run holds the lock
+
+Adapters raise these and nothing else; a library's own error is always the ``__cause__``. Only ``auditor.cli`` turns
+them into text and exit codes. No message may carry a secret.
+"""
+
+from __future__ import annotations
+
+
+class AuditorError(Exception):
+    """An operational fault the user can act on.
+
+    ``what`` happened, ``where`` (host, file, vCenter), what was ``tried``, and ``hint``: what to do next.
+    """
+
+    def __init__(self, what: str, *, where: str = "", tried: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.tried = tried
+        self.hint = hint
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        parts = [head]
+        if self.tried:
+            parts.append(f"tried: {self.tried}")
+        if self.hint:
+            parts.append(f"next: {self.hint}")
+        return "\n".join(parts)
+
+
+class ConfigError(AuditorError):
+    """The configuration is missing, malformed, or refers to something that is not there."""
+
+
+class InputError(AuditorError):
+    """A file or value given by the user cannot be used."""
+
+
+class ConnectError(AuditorError):
+    """No connection, or it broke before the answer was complete."""
+
+
+class DeadlineError(ConnectError):
+    """The deadline of a phase passed before the answer was complete."""
+
+
+class TrustError(ConnectError):
+    """The peer's host key or certificate is unknown or has changed."""
+
+
+class DeniedError(AuditorError):
+    """The peer refused: wrong login, missing privilege, lockdown."""
+
+
+class ReadError(AuditorError):
+    """The peer's answer could not be understood."""
+
+
+class HistoryError(AuditorError):
+    """The history database could not be opened, read, migrated or written."""
+
+
+class RefusedError(AuditorError):
+    """A gate or a stale plan forbids the act."""
+
+
+class LockedError(AuditorError):
+    """Another run holds the lock."""
