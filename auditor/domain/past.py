@@ -1,0 +1,68 @@
+"""What history knows from before this run: the only witness that a restore cannot rewind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.domain.image import Commit, DesiredImage, ManagementMode
+from auditor.domain.observation import HostObservation, VCenterMarks
+
+
+@dataclass(frozen=True, slots=True)
+class PastMarks:
+    """A vCenter's marks as one earlier run saw them. ``vcenter`` is the name in the configuration."""
+
+    vcenter: str
+    at: datetime
+    marks: VCenterMarks
+
+
+@dataclass(frozen=True, slots=True)
+class PastImage:
+    """A cluster image seen earlier. ``commit`` is None where the route could not read it."""
+
+    image: DesiredImage
+    commit: Commit | None
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastCluster:
+    """A cluster seen earlier, with every image it ever had, oldest first. ``mode`` is the last one that was read."""
+
+    vcenter: str
+    instance_uuid: str
+    id: str
+    name: str
+    first_seen: datetime
+    last_seen: datetime
+    mode: ManagementMode | None = None
+    images: tuple[PastImage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PastHost:
+    """A host seen earlier: in the inventory (``last_listed``), and by itself (``last``, the newest observation in which
+    the host itself answered; None if it never did)."""
+
+    name: str
+    vcenter: str
+    cluster: str  # managed object id of the cluster it was last listed in; empty if none
+    cluster_name: str
+    first_seen: datetime
+    last_listed: datetime | None
+    last: HostObservation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Everything earlier runs recorded that a diagnosis rests on. ``runs`` counts finished earlier runs; 0 means that
+    this is the first run ever, and then nothing can be said about change."""
+
+    runs: int = 0
+    newest_run: datetime | None = None
+    marks: tuple[PastMarks, ...] = ()  # per vCenter: all that are needed to see a rewind, oldest first
+    clusters: tuple[PastCluster, ...] = ()
+    hosts: tuple[PastHost, ...] = ()

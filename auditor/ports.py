@@ -1,0 +1,112 @@
+"""What the workflows need from the outside world. Adapters implement these; nothing here can change a host or a vCenter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from auditor.domain.observation import Estate, HostObservation, InventoryHost, Route, Unread, VCenterView
+from auditor.domain.past import Past
+
+
+class Clock(Protocol):
+    """Tells the time: aware, UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class Progress(Protocol):
+    """Told what is being done, from any thread. ``start`` names a phase and how many steps it has (None: unknown)."""
+
+    def start(self, phase: str, total: int | None) -> None: ...
+
+    def advance(self, phase: str, note: str = "") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostTarget:
+    """A host to be read directly: its name in the inventory or the configuration, and where to reach it."""
+
+    name: str
+    address: str
+    port: int
+    vcenter: str = ""  # the vCenter's name in the configuration; empty for a host that was only configured
+
+
+class HostReader(Protocol):
+    """Reads one host by one direct route. A fault of the host is an observation with ``trouble``, never an exception."""
+
+    @property
+    def route(self) -> Route: ...
+
+    def read(self, target: HostTarget) -> HostObservation: ...
+
+
+class VCenterReader(Protocol):
+    """Reads one vCenter. Faults of parts are ``Unread`` in the view."""
+
+    @property
+    def name(self) -> str: ...
+
+    def view(self, progress: Progress) -> VCenterView:
+        """Marks, inventory, clusters, images, compliance, depot. A vCenter that cannot be reached is a view whose every
+        reading is ``Unread`` with that reason."""
+        ...
+
+    def read_host(self, host: InventoryHost) -> HostObservation:
+        """What the host itself answers through this vCenter (route ``vcenter``). For a host vCenter is not connected to,
+        ``trouble`` is ``NOT_CONNECTED``: the inventory is not an observation of the host."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class History(Protocol):
+    """The record outside vCenter."""
+
+    def begin(self, kind: str, at: datetime) -> int:
+        """Open a run ("snapshot" or "audit") and return its id. It stays marked unfinished until ``finish``."""
+        ...
+
+    def record_vcenter(self, run: int, view: VCenterView) -> None: ...
+
+    def record_host(self, run: int, observation: HostObservation) -> None: ...
+
+    def finish(self, run: int, at: datetime, outcome: str) -> None: ...
+
+    def past(self, before: int | None = None) -> Past:
+        """What the finished and unfinished runs before run ``before`` recorded (None: all)."""
+        ...
+
+    def estate(self, at: datetime | None = None) -> tuple[int, Estate]:
+        """The newest run's id and view, or the newest at or before ``at``. Raises ``HistoryError`` if there is none."""
+        ...
+
+    def runs(self) -> Iterator[RunRecord]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run as history has it. ``finished`` is None for a run that is running or was killed."""
+
+    id: int
+    kind: str
+    started: datetime
+    finished: datetime | None
+    outcome: str
+    hosts: int
+    unseen: int
+
+
+__all__ = [
+    "Clock",
+    "History",
+    "HostReader",
+    "HostTarget",
+    "Progress",
+    "RunRecord",
+    "Unread",
+    "VCenterReader",
+]
