@@ -1,0 +1,109 @@
+"""Findings: what is wrong, how we know, what to do next and what not to do. Codes are stable; scripts may match them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon a person should look. Ordered by ``rank``."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+class Code(StrEnum):
+    """The stable name of each kind of finding."""
+
+    RESTORE_DETECTED = "restore-detected"
+    MANAGEMENT_REGRESSED = "management-regressed"
+    VCENTER_OLDER_THAN_HOST = "vcenter-older-than-host"
+    HOST_AHEAD = "host-ahead"
+    HOST_BEHIND = "host-behind"
+    HOST_DIVERGED = "host-diverged"
+    MIXED_CLUSTER = "mixed-cluster"
+    DEPOT_GAP = "depot-gap"
+    STALE_INVENTORY = "stale-inventory"
+    ROUTES_DISAGREE = "routes-disagree"
+    HOST_VANISHED = "host-vanished"
+    UPDATE_STAGED = "update-staged"
+    STALE_SCAN = "stale-scan"
+    HOST_UNSEEN = "host-unseen"
+    VIEW_INCOMPLETE = "view-incomplete"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for help, documentation and reports."""
+        return _MEANINGS[self]
+
+    @property
+    def hides(self) -> bool:
+        """True for the codes that say "not everything could be seen" (exit code 4) rather than "this differs" (3)."""
+        return self in {Code.HOST_UNSEEN, Code.VIEW_INCOMPLETE}
+
+
+_MEANINGS = {
+    Code.RESTORE_DETECTED: "vCenter's own database went back in time.",
+    Code.MANAGEMENT_REGRESSED: "A cluster that was managed by an image is back on baselines.",
+    Code.VCENTER_OLDER_THAN_HOST: "A host runs a newer release than its vCenter.",
+    Code.HOST_AHEAD: "Hosts run a newer image than their cluster asks for.",
+    Code.HOST_BEHIND: "Hosts run an older image than their cluster asks for.",
+    Code.HOST_DIVERGED: "Hosts differ from their cluster's image, and no order is known or it points both ways.",
+    Code.MIXED_CLUSTER: "The hosts of one cluster do not run the same image: a remediation was interrupted.",
+    Code.DEPOT_GAP: "The depot lacks something that a cluster asks for or that its hosts run.",
+    Code.STALE_INVENTORY: "vCenter cannot reach a host and shows an old version of it.",
+    Code.ROUTES_DISAGREE: "Two routes give different answers for one host.",
+    Code.HOST_VANISHED: "A host known from history is in no inventory any more.",
+    Code.UPDATE_STAGED: "A host will start another image at its next boot.",
+    Code.STALE_SCAN: "vCenter's stored compliance result does not describe the present.",
+    Code.HOST_UNSEEN: "No route could say what a host runs.",
+    Code.VIEW_INCOMPLETE: "A part of a vCenter or of a cluster could not be read.",
+}
+
+
+class SubjectKind(StrEnum):
+    """What a finding is about."""
+
+    VCENTER = "vcenter"
+    CLUSTER = "cluster"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The thing a finding is about, by the names people use; ``id`` is its managed object id where it has one."""
+
+    kind: SubjectKind
+    name: str
+    vcenter: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding. ``hosts`` are the names of the hosts concerned; ``evidence`` what was seen and where; ``do`` the next
+    steps in order; ``avoid`` what would make it worse; ``rests_on`` the page, article or rule behind it."""
+
+    code: Code
+    severity: Severity
+    subject: Subject
+    summary: str
+    hosts: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    do: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
+
+
+def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Sorted so that equal input gives an equal report: worst first, then by code, vCenter and name."""
+    codes = list(Code)
+    return tuple(
+        sorted(findings, key=lambda f: (f.severity.rank, codes.index(f.code), f.subject.vcenter, f.subject.name, f.summary))
+    )
