@@ -2,7 +2,7 @@
 
 Layers, from the bottom: base image, vendor add-on, components; solutions and hardware support packages beside them.
 An add-on overrides the base image and a user component overrides both (vmware-vcenter SDK, ``settings_client.SoftwareSpec``).
-Versions of add-ons, components and VIBs have no published order (field note, vlcm c4): they are compared for equality
+Versions of add-ons, components and VIBs have no published order: they are compared for equality
 only, and a direction is taken from vLCM's own verdict where one exists.
 """
 

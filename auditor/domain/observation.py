@@ -30,6 +30,7 @@ class Reason(StrEnum):
     """Why a reading has no value."""
 
     NOT_ATTEMPTED = "not-attempted"  # the route is off, or an earlier step of it failed
+    EXCLUDED = "excluded"  # left out by the configuration
     NOT_SUPPORTED = "not-supported"  # this version or product does not have it
     NOT_CONNECTED = "not-connected"  # vCenter is not connected to the host: whatever it says is from its own database
     UNREACHABLE = "unreachable"  # nothing answered
@@ -65,6 +66,7 @@ class Unread:
 Reading: TypeAlias = Read[T] | Unread
 
 NOT_ATTEMPTED = Unread(Reason.NOT_ATTEMPTED)
+EXCLUDED = Unread(Reason.EXCLUDED, "left out by the configuration")
 RAW_LIMIT = 2_000  # characters of raw text an Unread keeps
 
 
@@ -194,7 +196,7 @@ class HostVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ClusterVerdict:
-    """vLCM's stored compliance of a cluster: a view as old as ``scan_time`` (vlcm b6)."""
+    """vLCM's stored compliance of a cluster: a view as old as ``scan_time`` (Compliance.get returns the last result, it does not scan)."""
 
     status: str
     scan_time: datetime | None
