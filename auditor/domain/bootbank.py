@@ -52,6 +52,10 @@ class Rewrite:
     from_: str
     to: str
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the change as plain JSON-ready values."""
+        return {"offset": self.offset, "from": self.from_, "to": self.to}
+
 
 @dataclass(frozen=True, slots=True)
 class BankOutcome:
@@ -71,6 +75,11 @@ class BankOutcome:
     """Whether the bank can be booted, at the end of the pass."""
     rewrite: Rewrite | None = None
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the bank as plain JSON-ready values."""
+        rewrite = None if self.rewrite is None else self.rewrite.as_dict()
+        return asdict(self) | {"read": self.read.value, "rewrite": rewrite}
+
 
 @dataclass(frozen=True, slots=True)
 class BootOutcome:
@@ -86,12 +95,7 @@ class BootOutcome:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the outcome as plain JSON-ready values."""
-        plain = asdict(self)
-        plain["banks"] = [bank | {"read": bank["read"].value} for bank in plain["banks"]]
-        for bank in plain["banks"]:
-            if bank["rewrite"] is not None:
-                bank["rewrite"] = {"offset": (r := bank["rewrite"])["offset"], "from": r["from_"], "to": r["to"]}
-        return plain
+        return asdict(self) | {"banks": [bank.as_dict() for bank in self.banks]}
 
 
 class _Bank:

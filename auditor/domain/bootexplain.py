@@ -43,10 +43,8 @@ def _of_bank(bank: BankOutcome) -> list[str]:
         return [_UNREAD_WORDS[bank.read]]
     found = f"(build {_shown(bank.build)}, updated {bank.updated}, state {_state(bank.bootstate)})"
     if bank.read is BankRead.STATE_NOT_WRITABLE:
-        return [
-            f"{found} is passed over and left as it is: the loader has to change its state and finds no line "
-            "bootstate= with a digit 0 to 3 within the first 512 bytes of boot.cfg."
-        ]
+        why = "the loader has to change its state and finds no line bootstate= with a digit 0 to 3 in the first 512 bytes"
+        return [f"{found} is passed over and left as it is: {why} of boot.cfg."]
     sentences = [f"{found} {_fate(bank)}"]
     if bank.bootstate_after != bank.state_in_use:
         sentences.append(
@@ -68,7 +66,7 @@ def _fate(bank: BankOutcome) -> str:
     if bank.valid:
         return "may be booted."
     if bank.quickboot:
-        return "is not booted: it was meant for one Quick Boot only. Its state becomes 3 (invalid)."
+        return "is not booted: it was meant for one Quick Boot only, and is marked invalid (3)."
     lacks = _lacks(bank)
     if bank.bootstate in {BootState.UPGRADING, BootState.DIRTY} and lacks:
         return f"is not booted: the update is not complete, {lacks}. It counts as failed; its state becomes 3 (invalid)."
@@ -92,10 +90,8 @@ def _of_choice(outcome: BootOutcome) -> list[str]:
     if not rivals:
         sentences = [f"{name}: it is the only one that may be booted."]
     elif any(bank.updated == picked.updated for bank in rivals):
-        sentences = [
-            f"{name}: its updated counter, {picked.updated}, is the highest, another bank has the same one, "
-            "and on a tie the lower partition number wins."
-        ]
+        tie = "another bank has the same one, and on a tie the lower partition number wins"
+        sentences = [f"{name}: its updated counter, {picked.updated}, is the highest, {tie}."]
     else:
         sentences = [f"{name}: its updated counter, {picked.updated}, is the highest of those that may be booted."]
     sentences += [
