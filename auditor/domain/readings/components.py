@@ -1,0 +1,3 @@
+from auditor.domain.readings.answer import Command
+
+COMMAND = Command("component-list", "esxcli software component list", 60)
