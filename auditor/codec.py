@@ -92,7 +92,12 @@ def from_plain(cls: type[T], data: Any) -> T:
 
 def canonical(value: object) -> str:
     """The one JSON text of a value: sorted keys, no blanks. Equal values give equal text, so its hash names them."""
-    return json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return canonical_plain(to_plain(value))
 
 
-__all__ = ["canonical", "from_plain", "parse_timestamp", "timestamp", "to_plain"]
+def canonical_plain(data: Any) -> str:
+    """The same text from data that ``to_plain`` gave."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+__all__ = ["canonical", "canonical_plain", "from_plain", "parse_timestamp", "timestamp", "to_plain"]
