@@ -1,0 +1,106 @@
+"""The entry point: the commands by name, and the one place where an exception becomes text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from auditor.cli import exit_codes, output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.lazy import Lazy, LazyGroup
+from auditor.cli.options import Invocation, config_option, invocation, verbose_option
+from auditor.errors import AuditorError
+
+COMMANDS = {
+    "snapshot": Lazy("auditor.cli.snapshot:snapshot", "Record what runs where."),
+    "audit": Lazy("auditor.cli.audit:audit", "Compare hosts with their clusters and say who is ahead of whom, and why."),
+    "config": Lazy("auditor.cli.config:config", "Write or check the configuration file."),
+    "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
+    "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
+    "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
+    "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),
+    "lab": Lazy("auditor.cli.lab:lab", "Run a simulated vCenter and ESXi fleet to try things on.", extra="lab"),
+}
+
+
+class _OutputClosedError(Exception):
+    """The reader of our output went away, as in ``auditor audit | head``."""
+
+
+class _MainGroup(LazyGroup):
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:  # click would end the process with 1, the number of a failure
+            raise _OutputClosedError from error
+        return result
+
+
+@click.group(
+    cls=_MainGroup,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    epilog="\b\nExit codes:\n" + exit_codes.table(),
+)
+@click.version_option(package_name="vcenter-drift-auditor", prog_name="auditor")
+@config_option
+@verbose_option
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Says what ESXi hosts run, who is ahead of whom after a vCenter restore, why, and what to do.
+
+    No command of this group changes a host or a vCenter.
+    """
+    output.set_up_log(invocation(ctx).verbosity)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``auditor`` with ``argv`` (default: the process's) and return its exit code. Never raises, never exits."""
+    state = Invocation()
+    try:
+        result = cli.main(
+            args=list(sys.argv[1:] if argv is None else argv), prog_name="auditor", standalone_mode=False, obj=state
+        )
+        sys.stdout.flush()
+        return int(result) if isinstance(result, int) else ExitCode.DONE
+    except (_OutputClosedError, BrokenPipeError):
+        _drop_stdout()
+        return ExitCode.BROKEN_PIPE
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        output.say("auditor: interrupted")
+        return ExitCode.INTERRUPTED
+    except SystemExit as end:  # shell completion ends this way
+        return end.code if isinstance(end.code, int) else ExitCode.FAILED
+    except AuditorError as error:
+        output.say(output.error_text(error))
+        if state.verbosity >= 2:
+            output.say(output.traceback_text(error))
+        return exit_codes.for_error(error)
+    except Exception as error:  # the last net: one line for people, the traceback on demand
+        output.say(output.unexpected_text(error))
+        if state.verbosity >= 2:
+            output.say(output.traceback_text(error))
+        else:
+            output.say("  next: -vv shows the traceback; please report it")
+        return ExitCode.FAILED
+
+
+def _drop_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass
+
+
+if __name__ == "__main__":
+    sys.exit(main())

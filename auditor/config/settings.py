@@ -1,0 +1,194 @@
+"""What a user can set, as frozen values. Defaults are those of ``schemas/config.v1.json``; a test compares them.
+
+All deadlines are seconds, all sizes bytes, all paths absolute.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from auditor.domain.observation import Route, host_key
+from auditor.errors import InputError
+from auditor.secrets import Secret
+
+
+def _none() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to reach something: a name or an IP address, and a TCP port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str, default_port: int) -> Address:
+        """Read ``host``, ``host:port``, ``[v6]:port`` or a bare IPv6 address. Raises ``InputError``.
+
+        >>> Address.parse("10.0.0.5:2222", 22)
+        Address(host='10.0.0.5', port=2222)
+        >>> Address.parse("fe80::1", 22)
+        Address(host='fe80::1', port=22)
+        """
+        host, port = text.strip(), ""
+        if host.startswith("["):
+            host, closed, rest = host[1:].partition("]")
+            if not closed or (rest and not rest.startswith(":")):
+                raise InputError(f"not an address: {text!r}", hint="write [address]:port")
+            port = rest[1:]
+        elif host.count(":") == 1:
+            host, _, port = host.partition(":")
+            if not port:
+                raise InputError(f"no port after the colon: {text!r}")
+        if not host or any(char.isspace() for char in host):
+            raise InputError(
+                f"not an address: {text!r}", hint="write a host name or an IP address, and :port if it is not the usual one"
+            )
+        if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise InputError(f"not a port: {port!r} in {text!r}", hint="a port is a number from 1 to 65535")
+        return cls(host, int(port) if port else default_port)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class VCenterSettings:
+    """One vCenter. Its certificate must have SHA-256 ``thumbprint`` ("AA:BB:…"), or be signed by ``ca_file``, or, when
+    both are unset, by an authority the operating system trusts. ``include`` and ``exclude`` are cluster name patterns."""
+
+    name: str
+    host: str
+    user: str
+    password: Secret
+    port: int = 443
+    thumbprint: str = ""
+    ca_file: Path | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = (Route.VCENTER,)
+
+    def wants(self, cluster: str) -> bool:
+        """Whether the cluster of that name is to be read. Case does not matter."""
+        name = cluster.lower()
+        included = not self.include or any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in self.include)
+        return included and not any(fnmatch.fnmatchcase(name, pattern.lower()) for pattern in self.exclude)
+
+
+@dataclass(frozen=True, slots=True)
+class SshSettings:
+    """The login on ESXi hosts. At least one of ``password`` and ``key`` is set. ``addresses`` is by ``host_key`` name."""
+
+    known_hosts: Path
+    user: str = "root"
+    password: Secret | None = None
+    key: Path | None = None
+    key_passphrase: Secret | None = None
+    port: int = 22
+    addresses: Mapping[str, Address] = field(default_factory=lambda: MappingProxyType({}))
+
+    def address_of(self, name: str) -> Address:
+        """Where to reach the host of that name: as configured, else the name itself on the usual port."""
+        return self.addresses.get(host_key(name)) or Address(name, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class HostApiSettings:
+    """The login on the vSphere API of hosts themselves. ``thumbprints`` is by ``host_key`` name; a host without one must
+    have a certificate signed by ``ca_file``, or by an authority the operating system trusts."""
+
+    user: str
+    password: Secret
+    port: int = 443
+    ca_file: Path | None = None
+    thumbprints: Mapping[str, str] = field(default_factory=_none)
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """A host that no configured vCenter lists. ``cluster`` is a label only."""
+
+    name: str
+    address: Address
+    cluster: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds: for a TCP connection; for TLS or SSH handshake and login; for one request or command; for one host."""
+
+    connect: float = 10
+    authenticate: float = 20
+    command: float = 60
+    host: float = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Hosts read at a time, and bytes accepted from one."""
+
+    concurrency: int = 64
+    output_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration. ``path`` is the file it came from; ``ssh`` and ``host_api`` are None when that route is
+    off; ``releases`` is None for the table that ships with the tool."""
+
+    path: Path
+    history: Path
+    vcenters: tuple[VCenterSettings, ...] = ()
+    hosts: tuple[HostSettings, ...] = ()
+    ssh: SshSettings | None = None
+    host_api: HostApiSettings | None = None
+    deadlines: Deadlines = Deadlines()
+    limits: Limits = Limits()
+    releases: Path | None = None
+
+    def vcenter(self, name: str) -> VCenterSettings:
+        """The vCenter of that name. Raises ``InputError`` with the names there are."""
+        for vcenter in self.vcenters:
+            if vcenter.name == name:
+                return vcenter
+        names = ", ".join(vcenter.name for vcenter in self.vcenters) or "none"
+        raise InputError(f"no vCenter is called {name!r}", where=str(self.path), hint=f"configured: {names}")
+
+    def secrets(self) -> Iterator[Secret]:
+        """Every secret a run may need. Reveal them before a progress bar starts, so that prompts stand alone."""
+        for vcenter in self.vcenters:
+            yield vcenter.password
+        for secret in (self.ssh.password, self.ssh.key_passphrase) if self.ssh else ():
+            if secret is not None:
+                yield secret
+        if self.host_api:
+            yield self.host_api.password
+
+
+def normal_thumbprint(text: str) -> str:
+    """A SHA-256 thumbprint as upper-case pairs with colons, whatever form it was written in.
+
+    >>> normal_thumbprint("ab" * 32)[:8]
+    'AB:AB:AB'
+    """
+    digits = text.replace(":", "").upper()
+    return ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
+
+
+__all__ = [
+    "Address",
+    "Config",
+    "Deadlines",
+    "HostApiSettings",
+    "HostSettings",
+    "Limits",
+    "SshSettings",
+    "VCenterSettings",
+    "normal_thumbprint",
+]
