@@ -196,7 +196,7 @@ class HostVerdict:
 
 @dataclass(frozen=True, slots=True)
 class ClusterVerdict:
-    """vLCM's stored compliance of a cluster: a view as old as ``scan_time`` (Compliance.get returns the last result, it does not scan)."""
+    """vLCM's stored compliance of a cluster, as old as ``scan_time``: Compliance.get gives the last result, no scan."""
 
     status: str
     scan_time: datetime | None
@@ -205,6 +205,10 @@ class ClusterVerdict:
     hosts: tuple[HostVerdict, ...] = ()
     unavailable_hosts: tuple[str, ...] = ()
     host_names: tuple[tuple[str, str], ...] = ()
+
+    def of(self, host: str) -> HostVerdict | None:
+        """The verdict on one host, by managed object id; None for a host vLCM could not scan."""
+        return next((verdict for verdict in self.hosts if verdict.host == host), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def past_cluster_of(view: VCenterView, cluster: ClusterView, past: Past) -> Past
 def find_rewind(view: VCenterView, past: Past) -> Rewind | None:
     """All evidence that this vCenter went back in time; None when there is no strong evidence."""
     marks = value_of(view.marks)
-    if marks is None or not past.runs and past.newest_run is None:
+    if marks is None or (not past.runs and past.newest_run is None):
         return None
     seen = [p for p in past.marks if p.vcenter == view.name and p.marks.instance_uuid == marks.instance_uuid]
     evidence = [*_marks_evidence(marks, seen), *_cluster_evidence(view, past, marks.instance_uuid)]

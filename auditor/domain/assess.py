@@ -1,0 +1,290 @@
+"""One run's view and what history knows, brought together into an ``Assessment``: the pure heart of ``auditor audit``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from auditor.domain.assessment import (
+    Assessment,
+    ClusterRow,
+    HostRow,
+    HostState,
+    LayerDrift,
+    RouteResult,
+    Source,
+    VCenterRow,
+    Verdict,
+)
+from auditor.domain.diagnosis import gaps
+from auditor.domain.diagnosis.clusters import cluster_findings
+from auditor.domain.diagnosis.hosts import (
+    host_findings,
+    routes_disagree,
+    shown_version,
+    staged_text,
+    unseen_finding,
+    update_staged,
+    vanished_finding,
+)
+from auditor.domain.diagnosis.restore import find_rewind, past_cluster_of, restore_finding, vanished_hosts, when
+from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene
+from auditor.domain.drift import cluster_state, compare_host, host_state
+from auditor.domain.findings import Finding, Severity, Subject, SubjectKind, in_order
+from auditor.domain.hosts import HostFacts, facts_of
+from auditor.domain.image import ManagementMode, Product
+from auditor.domain.observation import (
+    ClusterView,
+    Estate,
+    HostObservation,
+    HostVerdict,
+    InventoryHost,
+    Reason,
+    Unread,
+    VCenterView,
+    host_key,
+    value_of,
+)
+from auditor.domain.past import Past, PastCluster, PastHost
+from auditor.domain.releases import ReleaseTable
+from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionError
+
+
+class _Judge:
+    """Holds what every step needs: the run's view by host, history by name, the release table."""
+
+    def __init__(self, estate: Estate, past: Past, releases: ReleaseTable) -> None:
+        self.estate, self.past, self.releases = estate, past, releases
+        self.observations: dict[tuple[str, str], list[HostObservation]] = defaultdict(list)
+        for observation in estate.hosts:
+            self.observations[observation.vcenter, host_key(observation.host)].append(observation)
+        self.past_hosts = {(h.vcenter, host_key(h.name)): h for h in past.hosts}
+        self.rows: list[HostRow] = []
+        self.reported: set[tuple[str, str]] = set()
+
+    def facts(self, vcenter: str, name: str) -> HostFacts:
+        return facts_of(name, self.observations.get((vcenter, host_key(name)), ()), self._resolve)
+
+    def _resolve(self, product: Product) -> BaseImageVersion | None:
+        try:
+            return self.releases.base_image(ProductVersion.parse(product.version, product.build))
+        except VersionError:
+            return None
+
+    def label(self, facts: HostFacts) -> str:
+        """The release's own name, from the table, else what the host prints of itself."""
+        product, base = value_of(facts.product), value_of(facts.base_image)
+        if base is not None and (label := self.releases.label(base.version)):
+            return label
+        if product is None:
+            return ""
+        try:
+            return self.releases.label(ProductVersion.parse(product.version, product.build)) or product.label
+        except VersionError:
+            return product.label
+
+    def last_seen(self, vcenter: str, facts: HostFacts) -> datetime | None:
+        if facts.seen_at is not None:
+            return facts.seen_at
+        known = self.past_hosts.get((vcenter, host_key(facts.name)))
+        return known.last.at if known is not None and known.last is not None else None
+
+
+def assess(
+    estate: Estate, past: Past, releases: ReleaseTable, *, source: Source = Source.LIVE, run: int | None = None
+) -> Assessment:
+    """Compare and diagnose. ``past`` is what history knew before this view was collected. Raises nothing: whatever could
+    not be read is in the result with its reason."""
+    judge = _Judge(estate, past, releases)
+    findings: list[Finding] = []
+    clusters: list[ClusterRow] = []
+    for view in estate.vcenters:
+        scene = _scene(judge, view)
+        if scene.rewind is not None:
+            findings.append(restore_finding(view, scene.rewind))
+        findings += [*cluster_findings(scene), *host_findings(scene), *gaps.view_gaps(scene)]
+        clusters += [_cluster_row(view, cluster) for cluster in scene.clusters]
+        findings += _unlisted(judge, view)
+    findings += _configured(judge)
+    ordered = in_order(findings)
+    return Assessment(
+        at=estate.at,
+        source=source,
+        runs_before=past.runs,
+        verdict=_verdict(ordered, judge.rows),
+        vcenters=tuple(_vcenter_row(view) for view in estate.vcenters),
+        clusters=tuple(sorted(clusters, key=lambda c: (c.vcenter, c.name, c.id))),
+        hosts=tuple(sorted(judge.rows, key=lambda r: (r.vcenter, r.cluster, r.name))),
+        findings=ordered,
+        limits=gaps.limits(estate, past),
+        next=gaps.next_commands(ordered, clusters),
+        run=run,
+    )
+
+
+def _scene(judge: _Judge, view: VCenterView) -> Scene:
+    listed: dict[str, list[InventoryHost]] = defaultdict(list)
+    for host in value_of(view.hosts) or ():
+        listed[host.cluster].append(host)
+    clusters = []
+    for cluster in value_of(view.clusters) or ():
+        if isinstance(cluster.mode, Unread) and cluster.mode.reason is Reason.EXCLUDED:
+            judge.reported |= {(view.name, host_key(h.name)) for h in listed.pop(cluster.id, [])}
+            continue
+        known = past_cluster_of(view, cluster, judge.past)
+        hosts = tuple(_host(judge, view, cluster, host, known) for host in listed.pop(cluster.id, []))
+        clusters.append(ClusterScene(cluster, hosts, known, cluster_state([h.state for h in hosts])))
+    # What is left is in no cluster that was read: stand-alone hosts.
+    standalone = tuple(_host(judge, view, None, host, None) for hosts in listed.values() for host in hosts)
+    return Scene(view, tuple(clusters), standalone, find_rewind(view, judge.past))
+
+
+def _host(
+    judge: _Judge, view: VCenterView, cluster: ClusterView | None, listed: InventoryHost, known: PastCluster | None
+) -> HostScene:
+    facts = judge.facts(view.name, listed.name)
+    said = value_of(cluster.compliance) if cluster else None
+    verdict = said.of(listed.id) if said else None
+    image = value_of(cluster.image) if cluster else None
+    layers: tuple[LayerDrift, ...] = ()
+    if image is not None and cluster is not None:
+        layers = compare_host(image, value_of(cluster.commit), facts, verdict, known)
+        state = host_state(layers)
+    elif cluster is None or value_of(cluster.mode) is ManagementMode.BASELINES:
+        state = HostState.NO_IMAGE
+    else:
+        state = HostState.UNKNOWN
+    scene = HostScene(listed, facts, state, layers, judge.label(facts))
+    judge.rows.append(_listed_row(judge, view, cluster, scene, verdict))
+    judge.reported.add((view.name, host_key(listed.name)))
+    return scene
+
+
+def _listed_row(
+    judge: _Judge, view: VCenterView, cluster: ClusterView | None, host: HostScene, verdict: HostVerdict | None
+) -> HostRow:
+    said = value_of(cluster.compliance) if cluster else None
+    status = verdict.status if verdict else "UNAVAILABLE" if said and host.listed.id in said.unavailable_hosts else ""
+    return HostRow(
+        name=host.name,
+        vcenter=view.name,
+        cluster=cluster.name if cluster else "",
+        cluster_id=cluster.id if cluster else "",
+        state=host.state,
+        runs=host.facts.base_image,
+        product=host.facts.product,
+        label=host.label,
+        connection=host.listed.connection,
+        inventory=shown_version(host),
+        vendor_status=status,
+        layers=host.layers,
+        staged=staged_text(host.facts),
+        in_maintenance_mode=_maintenance(host),
+        routes=_routes(host.facts),
+        last_seen=judge.last_seen(view.name, host.facts),
+    )
+
+
+def _maintenance(host: HostScene) -> bool | None:
+    own = value_of(host.facts.maintenance_mode)
+    return own if own is not None else host.listed.in_maintenance_mode
+
+
+def _routes(facts: HostFacts) -> tuple[RouteResult, ...]:
+    return tuple(RouteResult(o.route, o.at, o.trouble) for o in facts.observations)
+
+
+def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:
+    """Hosts history knows in this vCenter that the inventory does not list, or that could not be listed at all."""
+    gone = {host_key(h.name) for h in vanished_hosts(view, judge.past)}
+    for host in judge.past.hosts:
+        key = (view.name, host_key(host.name))
+        if host.vcenter != view.name or key in judge.reported:
+            continue
+        facts = judge.facts(view.name, host.name)
+        note = "not in the inventory any more" if host_key(host.name) in gone else "known from history; vCenter was not read"
+        judge.rows.append(_bare_row(judge, view.name, facts, host, note))
+        judge.reported.add(key)
+        if host_key(host.name) in gone:
+            yield vanished_finding(host, facts, view.name)
+        elif not facts.seen:
+            subject = Subject(SubjectKind.HOST, host.name, view.name)
+            yield unseen_finding(subject, facts, f"history: last answered {when(host.last.at if host.last else None)}")
+        else:
+            subject = Subject(SubjectKind.HOST, host.name, view.name)
+            yield from routes_disagree(subject, facts)
+            yield from update_staged(subject, facts)
+
+
+def _configured(judge: _Judge) -> Iterable[Finding]:
+    """Hosts that only the configuration names: there is no image to compare them with."""
+    for vcenter, key in sorted(judge.observations):
+        if (vcenter, key) in judge.reported:
+            continue
+        name = judge.observations[vcenter, key][0].host
+        facts = judge.facts(vcenter, name)
+        judge.rows.append(_bare_row(judge, vcenter, facts, None, "" if not vcenter else "listed in no inventory"))
+        subject = Subject(SubjectKind.HOST, name, vcenter)
+        if not facts.seen:
+            yield unseen_finding(subject, facts, "named in the configuration")
+        else:
+            yield from routes_disagree(subject, facts)
+            yield from update_staged(subject, facts)
+
+
+def _bare_row(judge: _Judge, vcenter: str, facts: HostFacts, known: PastHost | None, note: str) -> HostRow:
+    return HostRow(
+        name=facts.name,
+        vcenter=vcenter,
+        cluster=known.cluster_name if known else "",
+        cluster_id=known.cluster if known else "",
+        state=HostState.UNKNOWN if known or not facts.seen else HostState.NO_IMAGE,
+        runs=facts.base_image,
+        product=facts.product,
+        label=judge.label(facts),
+        staged=staged_text(facts),
+        routes=_routes(facts),
+        listed=False,
+        last_seen=judge.last_seen(vcenter, facts),
+        note=note,
+    )
+
+
+def _cluster_row(view: VCenterView, cluster: ClusterScene) -> ClusterRow:
+    commit, verdict = value_of(cluster.view.commit), value_of(cluster.view.compliance)
+    mode = value_of(cluster.view.mode)
+    state = cluster.state
+    if not cluster.hosts and mode is not ManagementMode.BASELINES and isinstance(cluster.view.image, Unread):
+        state = HostState.UNKNOWN
+    return ClusterRow(
+        id=cluster.view.id,
+        name=cluster.view.name,
+        vcenter=view.name,
+        state=state,
+        mode=cluster.view.mode,
+        image=cluster.view.image,
+        hosts=tuple(sorted(h.name for h in cluster.hosts)),
+        commit=commit.id if commit else "",
+        commit_time=commit.time if commit else None,
+        vendor_status=verdict.status if verdict else "",
+        scan_time=verdict.scan_time if verdict else None,
+    )
+
+
+def _vcenter_row(view: VCenterView) -> VCenterRow:
+    clusters, hosts = value_of(view.clusters), value_of(view.hosts)
+    return VCenterRow(
+        view.name, view.marks, len(clusters) if clusters is not None else None, len(hosts) if hosts is not None else None
+    )
+
+
+def _verdict(findings: tuple[Finding, ...], rows: list[HostRow]) -> Verdict:
+    """Drift before incomplete: a notice decides nothing; an unknown host is never in sync."""
+    if any(not f.code.hides and f.severity is not Severity.NOTICE for f in findings):
+        return Verdict.DRIFT
+    if any(f.code.hides and f.severity is not Severity.NOTICE for f in findings):
+        return Verdict.INCOMPLETE
+    if any(row.state is HostState.UNKNOWN and row.listed for row in rows):
+        return Verdict.INCOMPLETE
+    return Verdict.IN_SYNC
