@@ -1,4 +1,48 @@
-from auditor.domain.readings.answer import Command
+"""The image profile: ``esxcli software profile get``, of the running and of the rebooting image."""
+
+from __future__ import annotations
+
+from auditor.domain.image import ImageProfile
+from auditor.domain.observation import Read, Reading, Unread
+from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.table import Loose, fields, tidy
 
 COMMAND = Command("profile", "esxcli software profile get", 60)
 REBOOTING = Command("profile-rebooting", "esxcli software profile get --rebooting-image", 60)
+
+_UPDATED = "(Updated) "
+_NONE_PENDING = "No pending image profile available."  # seen on 6.0, also as the value of Name
+
+
+def parse(answer: Answer) -> Reading[ImageProfile]:
+    """The running image's profile."""
+    text = text_of(answer, COMMAND)
+    return text if isinstance(text, Unread) else from_fields(fields(text), text)
+
+
+def parse_rebooting(answer: Answer) -> Reading[ImageProfile | None]:
+    """The profile the next boot would start; read as None when the host says there is none."""
+    text = text_of(answer, REBOOTING)
+    if isinstance(text, Unread):
+        return text
+    if any(line.strip() == _NONE_PENDING for line in text.split("\n")):
+        return Read(None)
+    return from_fields(fields(text), text, REBOOTING)
+
+
+def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> Reading[ImageProfile]:
+    """The structure of ``profile get``: Name, Vendor and more. Vendor may be the host's own name after a local change."""
+    found = tidy(structure)
+    name = found.get("Name", "")
+    updated = name.startswith(_UPDATED)
+    name = name.removeprefix(_UPDATED)
+    if not name or "Vendor" not in found or name == _NONE_PENDING:
+        return unreadable(command, "no image profile's name and vendor", raw or str(found))
+    return Read(ImageProfile(name, found["Vendor"], updated))
+
+
+def rebooting_from_fields(structure: Loose) -> Reading[ImageProfile | None]:
+    """As `parse_rebooting`, from the structure."""
+    if tidy(structure).get("Name", "") == _NONE_PENDING:
+        return Read(None)
+    return from_fields(structure, "", REBOOTING)

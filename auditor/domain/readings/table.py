@@ -1,0 +1,89 @@
+"""The two forms in which esxcli prints structures as text: tables under a ruler of dashes, and ``Key: Value`` lines.
+
+Column and key names are given without blanks ("Install Date" becomes "InstallDate"), which is how the same fields are
+named in esxcli's structured forms (field note, e), so that one reader serves the text and the vSphere API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+Row = Mapping[str, str]
+Loose = Mapping[str, str | Sequence[str] | None]
+"""A structure as a structured form brings it: a value may be a list, or missing."""
+
+_RULER = re.compile(r"-+(?: +-+)*\s*")
+_KEY = re.compile(r"[A-Za-z][A-Za-z /]*")
+
+
+class TableError(ValueError):
+    """A text is not such a table, or one of its rows cannot be split in one way only."""
+
+
+def tidy(structure: Loose) -> Row:
+    """Names without blanks; lists joined the way esxcli's text does; None as the empty text."""
+    return {"".join(name.split()): _text(value) for name, value in structure.items()}
+
+
+def _text(value: str | Sequence[str] | None) -> str:
+    if value is None:
+        return ""
+    return value.strip() if isinstance(value, str) else ", ".join(item.strip() for item in value)
+
+
+def rows(text: str, *required: str) -> list[Row]:
+    """The rows of the table whose header has the ``required`` columns; raises `TableError` if there is none.
+
+    Text before the header is skipped. Column widths are taken from the ruler, as they differ from host to host; a field
+    wider than its ruler is accepted as long as the row can be split in one way only.
+    """
+    lines = text.split("\n")
+    for number, line in enumerate(lines[1:], 1):
+        if not _RULER.fullmatch(line):
+            continue
+        starts = [match.start() for match in re.finditer("-+", line)]
+        names = ["".join(cell.split()) for cell in _cells(lines[number - 1], starts)]
+        if set(required) <= set(names) and len(set(names)) == len(names):
+            return [dict(zip(names, _split(row, starts), strict=True)) for row in lines[number + 1 :] if row.strip()]
+    raise TableError(f"no table with the columns {', '.join(required)}")
+
+
+def _cells(line: str, starts: Sequence[int]) -> list[str]:
+    return [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def _split(line: str, starts: Sequence[int]) -> list[str]:
+    """One row's cells. Columns are two blanks apart; the last ones may be missing."""
+    sliced = None
+    if not line[: starts[0]].strip() and all(line[start - 2 : start].isspace() or len(line) < start for start in starts[1:]):
+        sliced = _cells(line, starts)
+    words = re.split(r" {2,}", line.strip())
+    if len(words) == len(starts):
+        if sliced is not None and sliced != words:
+            raise TableError(f"row can be split in two ways: {line.strip()[:200]!r}")
+        return words
+    # Fewer words than columns: which cell is empty shows only where the columns are in their places.
+    if sliced is not None and len(words) < len(starts):
+        return sliced
+    raise TableError(f"row does not fit the columns: {line.strip()[:200]!r}")
+
+
+def fields(text: str) -> Row:
+    """The ``Key: Value`` lines. A key that comes twice with different values is left out: it would be a guess."""
+    found: dict[str, str] = {}
+    twice: set[str] = set()
+    for line in text.split("\n"):
+        key, colon, value = (part.strip() for part in line.partition(":"))
+        if not colon or not _KEY.fullmatch(key):
+            continue
+        name = "".join(key.split())
+        if found.setdefault(name, value) != value:
+            twice.add(name)
+    return {name: value for name, value in found.items() if name not in twice}
+
+
+def blocks(text: str) -> list[Row]:
+    """Structures printed one below the other: a heading without indentation, then indented ``Key: Value`` lines."""
+    parts = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    return [found for part in parts if (found := fields(part.partition("\n")[2]))]
