@@ -1,0 +1,84 @@
+"""The closed list of what this route may call, and since which version each call exists.
+
+``data/operations.csv`` is the list: ``effect`` is ``read`` or ``session`` (login, logout, and views that live and die with
+the session). Versions and privileges are those of the vmware-vcenter SDK's docstrings and of pyVmomi's type information.
+Both clients check every outgoing call against it at the last place before the wire, so this route cannot write.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from auditor.errors import RefusedError
+
+Protocol = Literal["soap", "vapi", "esxcli"]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the list. ``since`` is the vCenter version that brought it ("7.0.2.0"); empty: older than anything met."""
+
+    protocol: Protocol
+    service: str
+    name: str
+    since: str
+    effect: Literal["read", "session"]
+    privilege: str
+
+    def missing_in(self, version: str) -> bool:
+        """Whether a vCenter of ``version`` ("7.0.3") is too old for it. An unknown version is not: then it is tried."""
+        have, need = _numbers(version), _numbers(self.since)
+        return bool(have and need) and have < need[: len(have)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))
+
+
+@cache
+def operations() -> dict[tuple[str, str, str], Operation]:
+    """The list, keyed by (protocol, service, operation)."""
+    text = resources.files("auditor.vcenter").joinpath("data/operations.csv").read_text("utf-8")
+    rows = csv.DictReader(text.splitlines())
+    found = (
+        Operation(r["protocol"], r["service"], r["operation"], r["since"], r["effect"], r["privilege"])  # type: ignore[arg-type]  # a test checks the two literal columns
+        for r in rows
+    )
+    return {(o.protocol, o.service, o.name): o for o in found}
+
+
+class Gate:
+    """Lets listed operations pass and remembers each one that did. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._passed: dict[Operation, int] = {}
+
+    def check(self, protocol: Protocol, services: Iterable[str], name: str) -> Operation:
+        """The listed operation ``name`` of one of ``services`` (a type and its ancestors). Raises ``RefusedError``, before
+        anything is sent, when there is none."""
+        names = tuple(services)
+        for service in names:
+            operation = operations().get((protocol, service, name))
+            if operation is not None:
+                with self._lock:
+                    self._passed[operation] = self._passed.get(operation, 0) + 1
+                return operation
+        raise RefusedError(
+            f"{protocol} operation {names[0] if names else ''}.{name} is not on the list of reads",
+            tried="nothing was sent",
+            hint="this is a defect of the tool: please report it",
+        )
+
+    @property
+    def passed(self) -> dict[Operation, int]:
+        """Every operation that was let through, with how often."""
+        with self._lock:
+            return dict(self._passed)
