@@ -81,9 +81,9 @@ class BaseImageVersion:
     def parse(cls, text: str) -> BaseImageVersion:
         """Read a base image version in either grammar; raise `VersionError` for anything else.
 
-        The build cannot be told from the ordinal when one of them is missing. In 9.x a missing ordinal is seen for
-        releases whose express number is 0; in 7.x and 8.x the ordinal always exists (KB 395110), so a text without
-        one is refused rather than sorted as if it were the first image of its release.
+        A text that was cut off must not read as another version. Up to 8.x quarter and patch always exist (KB 395110),
+        so a text without them is refused. From 9.0 the express number is left out in some texts where it is 0; then the
+        last number is taken for the build only when it has more digits than an express number.
         """
         raw = _checked(text, "base image version")
         match = _BASE_IMAGE.fullmatch(raw)
@@ -92,8 +92,10 @@ class BaseImageVersion:
         major, minor, third, rest = match.groups()
         *ordinal, build = (int(number) for number in re.split("[.-]", rest[1:]))
         release = (int(major), int(minor), int(third))
-        if not ordinal and release[0] in {7, 8}:
-            raise VersionError(f"base image version without quarter and patch: {raw!r}")
+        if release[0] < 9 and len(ordinal) < 2:
+            raise VersionError(f"base image version without quarter, patch or build: {raw!r}")
+        if not ordinal and build < 10_000:
+            raise VersionError(f"base image version without build: {raw!r}")
         return cls(raw, release, tuple(ordinal), build)
 
     @property
