@@ -63,16 +63,20 @@ class VCenterReader(Protocol):
     def close(self) -> None: ...
 
 
-class History(Protocol):
+class Recorder(Protocol):
+    """Takes what a run reads, as it comes. Called from one thread."""
+
+    def record_vcenter(self, run: int, view: VCenterView) -> None: ...
+
+    def record_host(self, run: int, observation: HostObservation) -> None: ...
+
+
+class History(Recorder, Protocol):
     """The record outside vCenter."""
 
     def begin(self, kind: str, at: datetime) -> int:
         """Open a run ("snapshot" or "audit") and return its id. It stays marked unfinished until ``finish``."""
         ...
-
-    def record_vcenter(self, run: int, view: VCenterView) -> None: ...
-
-    def record_host(self, run: int, observation: HostObservation) -> None: ...
 
     def finish(self, run: int, at: datetime, outcome: str) -> None: ...
 
@@ -106,6 +110,7 @@ __all__ = [
     "HostReader",
     "HostTarget",
     "Progress",
+    "Recorder",
     "RunRecord",
     "Unread",
     "VCenterReader",

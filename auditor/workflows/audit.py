@@ -1,0 +1,75 @@
+"""The main job: collect, record, compare, diagnose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from auditor.domain.assess import assess
+from auditor.domain.assessment import Assessment, Source
+from auditor.domain.observation import HostObservation, VCenterView
+from auditor.domain.past import Past
+from auditor.domain.releases import ReleaseTable
+from auditor.errors import HistoryError
+from auditor.ports import Clock, History, Progress
+from auditor.workflows.collect import Sources, collect
+
+
+@dataclass(frozen=True, slots=True)
+class AuditResult:
+    """The assessment, and why it could not be recorded, if it could not. In an incident the answer is worth more than its
+    record, so a broken history never costs the report; but it is never silent either."""
+
+    assessment: Assessment
+    not_recorded: HistoryError | None = None
+
+
+def audit(sources: Sources, history: History, releases: ReleaseTable, clock: Clock, progress: Progress) -> AuditResult:
+    """Audit the estate as it is now. Raises ``LockedError`` when another run records into the same history."""
+    recorder = _Recorder(history, clock)
+    estate = collect(sources, recorder.past, clock, progress, recorder, recorder.run)
+    assessment = assess(estate, recorder.past, releases, run=recorder.run or None)
+    recorder.finish(clock.now(), assessment.verdict.value)
+    if recorder.error is not None:
+        line = f"This run could not be recorded or compared with history: {recorder.error.what}."
+        assessment = replace(assessment, run=None, limits=(line, *assessment.limits))
+    return AuditResult(assessment, recorder.error)
+
+
+def audit_history(history: History, releases: ReleaseTable, at: datetime | None = None) -> Assessment:
+    """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. Raises
+    ``HistoryError`` when there is none."""
+    run, estate = history.estate(at)
+    return assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run)
+
+
+class _Recorder:
+    """The history as one audit uses it: after its first fault it records nothing more and remembers that fault."""
+
+    def __init__(self, history: History, clock: Clock) -> None:
+        self._history = history
+        self.error: HistoryError | None = None
+        self.run = 0
+        self.past = Past()
+        try:
+            self.run = history.begin("audit", clock.now())
+            self.past = history.past(before=self.run)
+        except HistoryError as error:
+            self.error = error
+
+    def record_vcenter(self, run: int, view: VCenterView) -> None:
+        self._keep(lambda: self._history.record_vcenter(run, view))
+
+    def record_host(self, run: int, observation: HostObservation) -> None:
+        self._keep(lambda: self._history.record_host(run, observation))
+
+    def finish(self, at: datetime, outcome: str) -> None:
+        self._keep(lambda: self._history.finish(self.run, at, outcome))
+
+    def _keep(self, write: Callable[[], None]) -> None:
+        if self.error is None:
+            try:
+                write()
+            except HistoryError as error:
+                self.error = error
