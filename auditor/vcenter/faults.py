@@ -19,7 +19,7 @@ STARTING = (
 )
 
 
-class Unanswered(ReadError):
+class UnansweredError(ReadError):
     """One call gave no value; ``unread`` says why. Internal to this package: readers turn it into a reading."""
 
     def __init__(self, unread: Unread) -> None:
@@ -27,12 +27,12 @@ class Unanswered(ReadError):
         self.unread = unread
 
 
-def unanswered(reason: Reason, detail: str, raw: str = "") -> Unanswered:
-    """An ``Unanswered`` with that reason."""
-    return Unanswered(Unread(reason, detail, raw[:RAW_LIMIT]))
+def unanswered(reason: Reason, detail: str, raw: str = "") -> UnansweredError:
+    """An ``UnansweredError`` with that reason."""
+    return UnansweredError(Unread(reason, detail, raw[:RAW_LIMIT]))
 
 
-def transport_fault(error: BaseException, where: str, timeout: float) -> Unanswered | AuditorError | None:
+def transport_fault(error: BaseException, where: str, timeout: float) -> UnansweredError | AuditorError | None:
     """The meaning of a standard library transport error, or None if ``error`` is not one. ``TrustError`` passes through."""
     if isinstance(error, AuditorError):
         return error
@@ -65,7 +65,7 @@ _REASONS: tuple[tuple[type[AuditorError], Reason], ...] = (
 
 def unread_of(error: AuditorError) -> Unread:
     """The reading that stands for a call which ended with ``error``."""
-    if isinstance(error, Unanswered):
+    if isinstance(error, UnansweredError):
         return error.unread
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
     return Unread(reason, str(error).replace("\n", "; "))
@@ -79,3 +79,9 @@ def attempt(call: Callable[[], T]) -> Reading[T]:
         raise
     except AuditorError as error:
         return unread_of(error)
+
+
+def reading(call: Callable[[], Reading[T]]) -> Reading[T]:
+    """As ``attempt``, for a call that gives a reading itself."""
+    found = attempt(call)
+    return found if isinstance(found, Unread) else found.value

@@ -157,7 +157,7 @@ def _newest_event(content: Any) -> Any:
 
 
 def single_property(content: Any, target: Any, path: str) -> Any:
-    """One property of one object; for use inside ``call``. Raises ``Unanswered`` when it is not shown."""
+    """One property of one object; for use inside ``call``. Raises ``UnansweredError`` when it is not shown."""
     specification = _Collector.FilterSpec(
         objectSet=[_Collector.ObjectSpec(obj=target, skip=False)],
         propSet=[_Collector.PropertySpec(type=type(target), pathSet=[path])],
@@ -169,3 +169,13 @@ def single_property(content: Any, target: Any, path: str) -> Any:
         for missing in item.missingSet or ():
             raise missing.fault
     raise unanswered(Reason.ABSENT, f"{path} is not set")
+
+
+def image_manager(session: SoapSession, host: str) -> str:
+    """The id of a host's image manager. Raises what ``call`` raises."""
+
+    def fetch(content: Any) -> str:
+        found = single_property(content, session.object(vim.HostSystem, host), "configManager.imageConfigManager")
+        return str(found._moId)  # noqa: SLF001  # as above
+
+    return session.call(fetch)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-import xml.etree.ElementTree as ET  # noqa: S405  # the peer is verified before a byte is parsed
+import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -20,7 +20,7 @@ from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
 
 from auditor.domain.observation import RAW_LIMIT, Reason
 from auditor.errors import AuditorError
-from auditor.vcenter.faults import STARTING, Unanswered, transport_fault, unanswered
+from auditor.vcenter.faults import STARTING, UnansweredError, transport_fault, unanswered
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.tls import context_for, distrust
@@ -110,7 +110,7 @@ class SoapSession:
         return f"SoapSession({self.endpoint.where})"
 
     def call(self, function: Callable[[Any], T]) -> T:
-        """``function`` applied to the session's ServiceContent. Raises ``Unanswered`` or ``TrustError`` with the reason."""
+        """``function`` applied to the session's ServiceContent. Raises ``UnansweredError`` or ``TrustError``."""
         content = self._login(None)
         try:
             return function(content)
@@ -130,7 +130,7 @@ class SoapSession:
     def invoke_raw(self, kind: str, moid: str, method: str, arguments: str = "") -> ET.Element:
         """Call a method pyVmomi has no type for; ``arguments`` is XML. Returns the ``…Response`` element.
 
-        For use inside ``call``: a SOAP fault is raised as ``NotAuthenticated`` or ``Unanswered``.
+        For use inside ``call``: a SOAP fault is raised as ``NotAuthenticated`` or ``UnansweredError``.
         """
         self.gate.check("soap", (kind,), method)
         stub = self._stub
@@ -166,12 +166,12 @@ class SoapSession:
         """The ServiceContent of a live session; logs in if there is none or the present one is ``stale``."""
         with self._lock:
             if self._failed is not None:
-                raise self._failed
+                raise self._failed.with_traceback(None)
             if self._content is not None and self._content is not stale:
                 return self._content
             try:
                 self._stub = self._stub or _Stub(self.endpoint, self.gate, self._version())
-                content = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+                content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
                 content.sessionManager.Login(self.endpoint.user, self._password(), None)
             except Exception as error:
                 self._failed = self._translated(error)
@@ -213,7 +213,7 @@ class SoapSession:
         if isinstance(error, vmodl.MethodFault):
             return _fault(error, where, self.endpoint.user)
         known = transport_fault(error, where, self.endpoint.read_timeout)
-        if isinstance(known, Unanswered) and known.unread.reason is Reason.UNTRUSTED:
+        if isinstance(known, UnansweredError) and known.unread.reason is Reason.UNTRUSTED:
             return distrust(self.endpoint, getattr(error, "verify_message", "") or known.unread.detail)
         if known is not None:
             return known
@@ -224,7 +224,7 @@ def _type_names(kind: Any) -> list[str]:
     return [base._wsdlName for base in kind.__mro__ if hasattr(base, "_wsdlName")]  # noqa: SLF001  # pyVmomi offers no other way
 
 
-def _fault(error: Any, where: str, user: str) -> AuditorError:  # noqa: C901  # one line for each fault
+def _fault(error: Any, where: str, user: str) -> AuditorError:  # one line for each fault
     """A typed vSphere fault as the reason it stands for."""
     text = error.msg or type(error).__name__
     if isinstance(error, vim.fault.InvalidLogin):
@@ -270,6 +270,3 @@ def _raw_fault(fault: ET.Element, method: str) -> Exception:
     privilege = next((node.text for node in fault.iter() if node.tag.endswith("privilegeId")), None)
     detail = f"{method}: {kind}: {text}" + (f" (privilege {privilege})" if privilege else "")
     return unanswered(_RAW_FAULTS.get(kind, Reason.FAILED), detail, ET.tostring(fault, "unicode"))
-
-
-

@@ -1,36 +1,41 @@
-"""What a host's image manager says over the SOAP API, through vCenter or at the host itself: VIBs and image profile."""
+"""What a host's image manager says over the SOAP API, through vCenter or at the host itself: VIBs and image profile.
+
+The values are read by the same pure parsers as esxcli's rows, so both routes hold them to the same rules.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 from pyVmomi import vim
 
 from auditor.domain.image import ImageProfile, Vib
-from auditor.domain.observation import Reason
-from auditor.vcenter.faults import unanswered
+from auditor.domain.observation import Reading
+from auditor.domain.readings import profile as profile_reading
+from auditor.domain.readings import vibs as vib_reading
+from auditor.vcenter.faults import reading
 from auditor.vcenter.soap import SoapSession
 
 
-def read_vibs(session: SoapSession, manager: str) -> tuple[Vib, ...]:
+def read_vibs(session: SoapSession, manager: str) -> Reading[tuple[Vib, ...]]:
     """``fetchSoftwarePackages`` (vSphere API 6.5 and later; privilege Host.Config.Image, though it only reads).
 
-    It has the VIB's build date but no install date, so that stays empty. An empty answer is no answer: every ESXi has VIBs.
+    It has the VIB's build date but no install date, so that stays empty.
     """
-    packages = session.call(lambda _: session.object(vim.host.ImageConfigManager, manager).FetchSoftwarePackages())
-    if not packages:
-        raise unanswered(Reason.UNREADABLE, "fetchSoftwarePackages named no VIB at all; no ESXi is without")
-    return tuple(sorted(_vib(package) for package in packages))
+
+    def fetch() -> Reading[tuple[Vib, ...]]:
+        packages = session.call(lambda _: session.object(vim.host.ImageConfigManager, manager).FetchSoftwarePackages())
+        return vib_reading.from_rows(
+            {"Name": p.name, "Version": p.version, "Vendor": p.vendor, "AcceptanceLevel": p.acceptanceLevel}
+            for p in packages or ()
+        )
+
+    return reading(fetch)
 
 
-def _vib(package: Any) -> Vib:
-    return Vib(
-        name=package.name, version=package.version, vendor=package.vendor or "", acceptance_level=package.acceptanceLevel or ""
-    )
+def read_profile(session: SoapSession, manager: str) -> Reading[ImageProfile]:
+    """``HostImageConfigGetProfile``: name and vendor."""
 
+    def fetch() -> Reading[ImageProfile]:
+        found = session.call(lambda _: session.object(vim.host.ImageConfigManager, manager).QueryHostImageProfile())
+        return profile_reading.from_fields({"Name": found.name, "Vendor": found.vendor})
 
-def read_profile(session: SoapSession, manager: str) -> ImageProfile:
-    """``HostImageConfigGetProfile``: name and vendor. ESXi puts "(Updated)" before the name of a profile that was changed."""
-    profile = session.call(lambda _: session.object(vim.host.ImageConfigManager, manager).QueryHostImageProfile())
-    name = profile.name or ""
-    return ImageProfile(name=name, vendor=profile.vendor or "", updated=name.startswith("(Updated)"))
+    return reading(fetch)

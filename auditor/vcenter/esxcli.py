@@ -1,0 +1,168 @@
+"""esxcli over the vSphere API: the host's own commands, through vCenter or at the host, without SSH.
+
+A host hands out a "managed method executer" which runs esxcli by name and answers with XML inside XML. pyVmomi has no types
+for it, so request and answer are built and read here (form: govmomi's public esxcli client, Apache-2.0, and the recorded
+answer in the tests). Only the commands on the list of operations can be run.
+"""
+
+from __future__ import annotations
+
+import threading
+import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TypeVar
+from xml.sax.saxutils import escape
+
+from auditor.domain.image import AddOn, BaseImage, Component, ImageProfile, Product, Vib
+from auditor.domain.observation import RAW_LIMIT, Reading, Reason, StagedImage, Unread
+from auditor.domain.readings import add_on, base_image, components, product, profile, staged, vibs
+from auditor.domain.readings.table import Loose
+from auditor.vcenter.faults import reading, unanswered
+from auditor.vcenter.soap import SoapSession
+
+T = TypeVar("T")
+
+_VERSION = "urn:vim25/5.0"
+"""API version the executer is asked in; the oldest that has esxcli, understood by all later ones."""
+
+_EXECUTER = "ReflectManagedMethodExecuter"
+_REBOOTING = "rebootingimage"
+
+
+class Esxcli:
+    """esxcli of hosts behind one session. Safe to share between threads."""
+
+    def __init__(self, session: SoapSession) -> None:
+        self._session = session
+        self._executers: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def product(self, host: str) -> Reading[Product]:
+        """``system version get``."""
+        return reading(lambda: product.from_fields(self._one(host, "system version", "get")))
+
+    def profile(self, host: str) -> Reading[ImageProfile]:
+        """``software profile get``."""
+        return reading(lambda: profile.from_fields(self._one(host, "software profile", "get")))
+
+    def base_image(self, host: str) -> Reading[BaseImage]:
+        """``software baseimage get`` (7.0 and later)."""
+        return reading(lambda: base_image.from_fields(self._one(host, "software baseimage", "get")))
+
+    def add_on(self, host: str) -> Reading[AddOn | None]:
+        """``software addon get`` (7.0 and later)."""
+        return reading(lambda: add_on.from_fields(self._one(host, "software addon", "get")))
+
+    def components(self, host: str) -> Reading[tuple[Component, ...]]:
+        """``software component list`` (7.0 and later)."""
+        return reading(lambda: components.from_rows(self.run(host, "software component", "list")))
+
+    def vibs(self, host: str) -> Reading[tuple[Vib, ...]]:
+        """``software vib list``."""
+        return reading(lambda: vibs.from_rows(self.run(host, "software vib", "list")))
+
+    def staged(self, host: str) -> Reading[StagedImage | None]:
+        """The ``--rebooting-image`` forms: what the next boot would start, if it is something else."""
+        pending: Reading[ImageProfile | None] = reading(
+            lambda: profile.rebooting_from_fields(self._one(host, "software profile", "get", rebooting=True))
+        )
+        if isinstance(pending, Unread) or pending.value is None:
+            return staged.combine(pending, _NOT_ASKED, _NOT_ASKED)
+        return staged.combine(
+            pending,
+            reading(lambda: vibs.from_rows(self.run(host, "software vib", "list", rebooting=True), command=vibs.REBOOTING)),
+            reading(lambda: base_image.from_fields(self._one(host, "software baseimage", "get", rebooting=True))),
+        )
+
+    def _one(self, host: str, namespace: str, command: str, *, rebooting: bool = False) -> Loose:
+        """The one structure a ``get`` answers with; an empty one for no answer. Raises like ``run``."""
+        rows = self.run(host, namespace, command, rebooting=rebooting)
+        if len(rows) > 1:
+            raise unanswered(Reason.UNREADABLE, f"esxcli {namespace} {command}: {len(rows)} structures instead of one")
+        return rows[0] if rows else {}
+
+    def run(self, host: str, namespace: str, command: str, *, rebooting: bool = False) -> Sequence[Loose]:
+        """The structures ``esxcli NAMESPACE COMMAND`` answers with on the host with managed object id ``host``.
+
+        Raises ``UnansweredError``: NOT_SUPPORTED where the host has no such command, FAILED with esxcli's own words.
+        """
+        names = namespace.split()
+        service = "vim.EsxCLI." + ".".join(names)
+        self._session.gate.check("esxcli", (service,), command)
+        argument = ""
+        if rebooting:
+            inner = escape(f"<{_REBOOTING}>true</{_REBOOTING}>")
+            argument = f"<argument><name>{_REBOOTING}</name><val>{inner}</val></argument>"
+        body = (
+            f"<moid>ha-cli-handler-{'-'.join(names)}</moid><version>{_VERSION}</version>"
+            f"<method>{service}.{command}</method>{argument}"
+        )
+        label = f"esxcli {namespace} {command}" + (" --rebooting-image" if rebooting else "")
+        executer = self._executer(host)
+        answer = self._session.call(lambda _: self._session.invoke_raw(_EXECUTER, executer, "ExecuteSoap", body))
+        return rows_of(answer, label)
+
+    def _executer(self, host: str) -> str:
+        with self._lock:
+            known = self._executers.get(host)
+        if known:
+            return known
+        answer = self._session.call(lambda _: self._session.invoke_raw("HostSystem", host, "RetrieveManagedMethodExecuter"))
+        moid = (answer.findtext("{urn:vim25}returnval") or "").strip()
+        if not moid:
+            raise unanswered(Reason.NOT_SUPPORTED, "the host offers no esxcli over the API")
+        with self._lock:
+            self._executers[host] = moid
+        return moid
+
+
+_NOT_ASKED = Unread(Reason.NOT_ATTEMPTED, "nothing is known to be staged")
+
+
+def rows_of(answer: ET.Element, label: str) -> Sequence[Loose]:
+    """The structures in an ``ExecuteSoapResponse``: a list of them, one, or none. A repeated field becomes a list.
+
+    Raises ``UnansweredError`` for esxcli's own failures and for what is not such an answer.
+    """
+    result = next((node for node in answer if _local(node) == "returnval"), None)
+    if result is None:
+        return ()
+    fault = next((node for node in result if _local(node) == "fault"), None)
+    if fault is not None:
+        raise _fault(fault, label)
+    text = next((node.text or "" for node in result if _local(node) == "response"), "")
+    if not text.strip():
+        return ()
+    try:
+        root = ET.fromstring(text)  # noqa: S314  # see the import
+    except ET.ParseError as error:
+        raise unanswered(Reason.UNREADABLE, f"{label}: not XML: {error}", text[:RAW_LIMIT]) from error
+    structures = [node for node in root if _local(node) == "DataObject"]
+    if structures:
+        return [_fields(node) for node in structures]
+    kind = root.get("{http://www.w3.org/2001/XMLSchema-instance}type", "")
+    if kind.startswith("ArrayOf") or not len(root):
+        return ()
+    return [_fields(root)]
+
+
+def _fields(structure: ET.Element) -> Loose:
+    found: dict[str, list[str]] = {}
+    for node in structure:
+        found.setdefault(_local(node), []).append(node.text or "")
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _local(node: ET.Element) -> str:
+    return node.tag.rpartition("}")[2]
+
+
+def _fault(fault: ET.Element, label: str) -> Exception:
+    parts = {_local(node): node.text or "" for node in fault}
+    detail = parts.get("faultDetail", "")
+    said = parts.get("faultMsg", "") or "unknown fault"
+    with suppress(ET.ParseError):  # the detail is optional and not always XML: then faultMsg stands
+        said = next((node.text or "" for node in ET.fromstring(detail).iter() if _local(node) == "errMsg"), said)  # noqa: S314  # see the import
+    missing = any(word in said + detail for word in ("NotFound", "Unknown command", "InvalidRequest"))
+    return unanswered(Reason.NOT_SUPPORTED if missing else Reason.FAILED, f"{label}: {said}", detail)

@@ -1,0 +1,130 @@
+"""The ``host-api`` route: the vSphere API of an ESXi host itself, for when vCenter is down or not connected to it.
+
+The same reads as through vCenter, with esxcli in vLCM's place. Boot banks are not visible here: that needs SSH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pyVmomi import vim
+
+from auditor.domain.image import Product
+from auditor.domain.observation import HostObservation, Read, Reading, Reason, Route, Unread, host_key
+from auditor.ports import Clock, HostTarget
+from auditor.vcenter import software
+from auditor.vcenter.esxcli import Esxcli
+from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.inventory import Inventory, read_inventory
+from auditor.vcenter.operations import Gate
+from auditor.vcenter.settings import Endpoint
+from auditor.vcenter.soap import SoapSession
+
+
+@dataclass(frozen=True, slots=True)
+class HostApiSettings:
+    """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address; a host without one must have a certificate
+    signed by ``ca_file``, or by an authority the system trusts. Times in seconds."""
+
+    user: str
+    ca_file: Path | None = None
+    thumbprints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    proxy: str | None = None
+
+    def endpoint(self, target: HostTarget) -> Endpoint:
+        """Where and how ``target`` is reached."""
+        pins = {host_key(name): pin for name, pin in self.thumbprints.items()}
+        return Endpoint(
+            where=f"{target.name} ({target.address}:{target.port})",
+            host=target.address,
+            user=self.user,
+            port=target.port,
+            thumbprint=pins.get(host_key(target.name)) or pins.get(host_key(target.address)),
+            ca_file=self.ca_file,
+            key=f"the thumbprint of {target.name} for host-api",
+            threads=1,
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
+            proxy=self.proxy,
+        )
+
+
+class HostApiReader:
+    """Implements ``auditor.ports.HostReader``. One session per host and read; safe to share between threads."""
+
+    def __init__(self, settings: HostApiSettings, password: Callable[[], str], clock: Clock, gate: Gate | None = None) -> None:
+        self._settings = settings
+        self._password = password
+        self._clock = clock
+        self.gate = gate or Gate()
+
+    def __repr__(self) -> str:
+        return f"HostApiReader({self._settings.user})"
+
+    @property
+    def route(self) -> Route:
+        """``host-api``."""
+        return Route.HOST_API
+
+    def read(self, target: HostTarget) -> HostObservation:
+        """Log in, read, log out. A host that cannot be read at all is an observation with ``trouble``."""
+        base = HostObservation(target.name, self.route, self._clock.now(), target.vcenter)
+        session = SoapSession(self._settings.endpoint(target), self._password, self.gate)
+        try:
+            return self._observe(session, base)
+        finally:
+            session.close()
+
+    def _observe(self, session: SoapSession, base: HostObservation) -> HostObservation:
+        about = attempt(lambda: session.call(lambda content: content.about))
+        if isinstance(about, Unread):
+            return replace(base, trouble=about)
+        if about.value.apiType != "HostAgent":
+            detail = f"{base.host} answers as {about.value.fullName or about.value.apiType}, not as an ESXi host"
+            return replace(base, trouble=Unread(Reason.UNREADABLE, detail))
+        inventory = attempt(lambda: _only_host(read_inventory(session)))
+        if isinstance(inventory, Unread):
+            return replace(base, product=_product(about.value), trouble=inventory)
+        host, manager = inventory.value
+        esxcli = Esxcli(session)
+        by_esxcli = esxcli.product(host.id)
+        no_manager = Unread(Reason.ABSENT, "the host shows no image manager")
+        vibs = software.read_vibs(session, manager) if manager else no_manager
+        profile = software.read_profile(session, manager) if manager else no_manager
+        return replace(
+            base,
+            product=by_esxcli if isinstance(by_esxcli, Read) else _product(about.value),
+            profile=profile if isinstance(profile, Read) else _either(esxcli.profile(host.id), profile),
+            base_image=esxcli.base_image(host.id),
+            add_on=esxcli.add_on(host.id),
+            components=esxcli.components(host.id),
+            vibs=vibs if isinstance(vibs, Read) else _either(esxcli.vibs(host.id), vibs),
+            staged=esxcli.staged(host.id),
+            maintenance_mode=Unread(Reason.ABSENT, "the host does not show it")
+            if host.in_maintenance_mode is None
+            else Read(host.in_maintenance_mode),
+        )
+
+
+def _either(second: Reading[Any], first: Unread) -> Reading[Any]:
+    """``second`` if it was read, else why ``first`` was not."""
+    return second if isinstance(second, Read) else first
+
+
+def _only_host(inventory: Inventory) -> Any:
+    if len(inventory.hosts) != 1:
+        raise unanswered(Reason.UNREADABLE, f"{len(inventory.hosts)} hosts in the inventory instead of the host itself")
+    host = inventory.hosts[0]
+    return host, inventory.image_managers.get(host.id)
+
+
+def _product(about: vim.AboutInfo) -> Reading[Product]:
+    if about.version and about.build:
+        return Read(Product(about.version, about.build, name=about.name or ""))
+    return Unread(Reason.UNREADABLE, "AboutInfo without version and build")

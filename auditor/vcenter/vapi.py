@@ -1,0 +1,248 @@
+"""A session on the JSON-RPC side of a vCenter through the official ``vmware-vcenter`` SDK, with the gate before the wire.
+
+The SDK's ``create_vsphere_client`` is not used: it has no timeout, a pool of eight, and a finaliser that ends the session
+under other threads. The connection here is ours: no environment proxies or CA bundles, own trust, pool as large as the
+number of threads, a timeout on every call. One stub configuration is shared by all threads (measured to be safe).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import requests
+from com.vmware.cis_client import Session
+from com.vmware.vapi.std import errors_client
+from requests.adapters import HTTPAdapter
+from vmware.vapi.bindings.error import VapiError
+from vmware.vapi.lib.connect import get_requests_connector
+from vmware.vapi.provider.filter import ApiProviderFilter
+from vmware.vapi.security.session import create_session_security_context
+from vmware.vapi.security.user_password import create_user_password_security_context
+from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
+
+from auditor.domain.observation import Reason
+from auditor.errors import AuditorError
+from auditor.vcenter.faults import STARTING, unanswered
+from auditor.vcenter.operations import Gate, operations
+from auditor.vcenter.settings import Endpoint
+from auditor.vcenter.tls import context_for, distrust
+
+
+class _Adapter(HTTPAdapter):
+    """Sends with the endpoint's own TLS context. requests would otherwise add its bundled authorities to it."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._context = context_for(endpoint)
+        self._pin = endpoint.thumbprint
+        super().__init__(pool_connections=endpoint.threads, pool_maxsize=endpoint.threads)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
+        super().init_poolmanager(connections, maxsize, block, **kwargs, **self._trust())
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, **self._trust())
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs = "CERT_NONE" if self._pin else "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
+
+    def _trust(self) -> dict[str, Any]:
+        # With a pin, urllib3 compares the fingerprint as well; the context has done it already.
+        return {"ssl_context": self._context} | ({"assert_fingerprint": self._pin} if self._pin else {})
+
+
+class _GateFilter(ApiProviderFilter):  # type: ignore[misc]  # the SDK is untyped
+    """The last place of ours before the SDK serialises a call."""
+
+    def __init__(self, gate: Gate) -> None:
+        super().__init__()
+        self._gate = gate
+
+    def invoke(self, service_id: str, operation_id: str, input_value: Any, ctx: Any) -> Any:
+        self._gate.check("vapi", (service_id,), operation_id)
+        return super().invoke(service_id, operation_id, input_value, ctx)
+
+
+class VapiSession:
+    """One login, shared by any number of threads. Logs in at the first call, and once again when the session has ended.
+
+    As on the SOAP side, a login that failed is not tried again. ``version`` is the vCenter's ("8.0.3"), empty if unknown:
+    it tells "this version does not have it" from "it did not work" before anything is sent.
+    """
+
+    def __init__(self, endpoint: Endpoint, password: Callable[[], str], gate: Gate | None = None) -> None:
+        self.endpoint = endpoint
+        self.gate = gate or Gate()
+        self.version = ""
+        self._password = password
+        self._lock = threading.Lock()
+        self._http: requests.Session | None = None
+        self._connector: Any = None
+        self._configuration: Any = None
+        self._generation = 0
+        self._failed: AuditorError | None = None
+
+    def __repr__(self) -> str:
+        return f"VapiSession({self.endpoint.where})"
+
+    def call(self, service: Any, operation: str, **arguments: Any) -> Any:
+        """Call ``operation`` of the SDK interface class ``service``. Raises ``UnansweredError`` or ``TrustError``."""
+        service_id = service._VAPI_SERVICE_ID  # noqa: SLF001  # the SDK offers no other way to the canonical name
+        listed = operations().get(("vapi", service_id, operation))
+        if listed is not None and listed.missing_in(self.version):
+            raise unanswered(Reason.NOT_SUPPORTED, f"not in {self.version} ({service_id}.{operation} came with {listed.since})")
+        what = f"{service_id.removeprefix('com.vmware.')}.{operation}"
+        generation = self._login(0)
+        try:
+            return self._invoke(service, operation, arguments)
+        except errors_client.Unauthenticated:
+            self._login(generation + 1)
+        except Exception as error:
+            raise self._translated(error, what) from error
+        try:
+            return self._invoke(service, operation, arguments)
+        except Exception as error:
+            raise self._translated(error, what) from error
+
+    def close(self) -> None:
+        """End the session. Never raises: one that cannot be ended expires by itself."""
+        with self._lock:
+            configuration, http, self._configuration, self._http = self._configuration, self._http, None, None
+        if configuration is not None:
+            with suppress(Exception):
+                Session(configuration).delete()
+        if http is not None:
+            http.close()
+
+    def _invoke(self, service: Any, operation: str, arguments: dict[str, Any]) -> Any:
+        return getattr(service(self._configuration), operation)(**arguments)
+
+    def _login(self, wanted: int) -> int:
+        """Be logged in at least for the ``wanted``-th time; the number of the present login."""
+        with self._lock:
+            if self._failed is not None:
+                raise self._failed.with_traceback(None)
+            if self._configuration is not None and self._generation >= max(wanted, 1):
+                return self._generation
+            try:
+                self._connect()
+            except Exception as error:
+                self._failed = self._translated(error, "login")
+                raise self._failed from error
+            self._generation += 1
+            return self._generation
+
+    def _connect(self) -> None:
+        endpoint = self.endpoint
+        if self._http is None:
+            self._http = requests.Session()
+            self._http.trust_env = False
+            self._http.verify = endpoint.thumbprint is None
+            self._http.mount("https://", _Adapter(endpoint))
+            if endpoint.proxy_address:
+                self._http.proxies = {"https": "http://{}:{}".format(*endpoint.proxy_address)}
+        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+        connector = get_requests_connector(
+            session=self._http,
+            url=f"https://{host}:{endpoint.port}/api",
+            timeout=(endpoint.connect_timeout, endpoint.read_timeout),
+            pool_size=None,  # our adapter is mounted and has the size; a number here would replace it
+            provider_filter_chain=[_GateFilter(self.gate)],
+        )
+        connector.set_security_context(create_user_password_security_context(endpoint.user, self._password()))
+        configuration = StubConfigurationFactory.new_std_configuration(connector)
+        session_id = Session(configuration).create()
+        if not isinstance(session_id, str) or not session_id:
+            raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
+        connector.set_security_context(create_session_security_context(session_id))
+        self._connector, self._configuration = connector, configuration
+
+    def _translated(self, error: Exception, what: str) -> AuditorError:
+        where = self.endpoint.where
+        if isinstance(error, AuditorError):
+            return error
+        if isinstance(error, VapiError):
+            return self._vapi_error(error, what)
+        if isinstance(error, requests.exceptions.RequestException):
+            return self._transport(error, what)
+        detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {error})"
+        return unanswered(Reason.UNREADABLE, detail[:500])
+
+    def _transport(self, error: requests.exceptions.RequestException, what: str) -> AuditorError:
+        where = self.endpoint.where
+        if isinstance(error, requests.exceptions.SSLError):
+            return distrust(self.endpoint, _certificate_problem(error))
+        if isinstance(error, requests.exceptions.Timeout):
+            return unanswered(Reason.TIMED_OUT, f"{where}: {what}: no answer within {self.endpoint.read_timeout:g} s")
+        if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
+            status = error.response.status_code
+            if status == 503:
+                return unanswered(Reason.UNREACHABLE, f"{where}: {STARTING}")
+            if status == 404:
+                return unanswered(Reason.NOT_SUPPORTED, f"{where}: no vAPI endpoint at /api (HTTP 404)")
+            return unanswered(Reason.FAILED, f"{where}: {what}: HTTP {status}", error.response.text)
+        if isinstance(error, requests.exceptions.ChunkedEncodingError):
+            return unanswered(Reason.CUT_OFF, f"{where}: {what}: the answer stopped before its end")
+        if isinstance(error, (requests.exceptions.InvalidJSONError, ValueError)):
+            return unanswered(Reason.UNREADABLE, f"{where}: {what}: the answer is not JSON")
+        return unanswered(Reason.UNREACHABLE, f"{where}: {what}: no connection ({_innermost(error)})")
+
+    def _vapi_error(self, error: Any, what: str) -> AuditorError:
+        where, user = self.endpoint.where, self.endpoint.user
+        text = _message(error)
+        if isinstance(error, errors_client.Unauthenticated):
+            cause = "wrong user name or password, or account locked" if what == "login" else "the session ended again"
+            return unanswered(Reason.DENIED, f"{where}: {what}: not authenticated as {user}: {cause}")
+        if isinstance(error, errors_client.Unauthorized):
+            return unanswered(Reason.DENIED, f"{where}: {what}: {user} lacks the privilege {self._privilege(what)}")
+        if isinstance(error, errors_client.OperationNotFound):
+            return unanswered(Reason.NOT_SUPPORTED, f"not in {self.version or 'this vCenter'} ({what})")
+        kind = getattr(error, "error_type", None) or type(error).__name__
+        reason = _REASONS.get(str(kind), Reason.FAILED)
+        return unanswered(reason, f"{where}: {what}: {kind}: {text}".rstrip(": "))
+
+    def _privilege(self, what: str) -> str:
+        service, _, operation = f"com.vmware.{what}".rpartition(".")
+        listed = operations().get(("vapi", service, operation))
+        return listed.privilege if listed and listed.privilege else "(not documented)"
+
+
+_REASONS = {
+    "NOT_FOUND": Reason.ABSENT,
+    "SERVICE_UNAVAILABLE": Reason.UNREACHABLE,
+    "TIMED_OUT": Reason.TIMED_OUT,
+    "UNSUPPORTED": Reason.NOT_SUPPORTED,
+    "OPERATION_NOT_FOUND": Reason.NOT_SUPPORTED,
+    "RESOURCE_INACCESSIBLE": Reason.UNREACHABLE,
+    "UNVERIFIED_PEER": Reason.UNTRUSTED,
+}
+
+
+def _message(error: Any) -> str:
+    """The first message of a vAPI error with its id: ids can be matched, texts are translated."""
+    for message in getattr(error, "messages", None) or ():
+        return f"{message.default_message} [{message.id}]"
+    return ""
+
+
+def _innermost(error: BaseException) -> str:
+    """The text of the first cause in a chain of wrappers: the wrappers repeat URLs and object addresses."""
+    while True:
+        inner = next((a for a in (getattr(error, "reason", None), *error.args) if isinstance(a, BaseException)), None)
+        if inner is None:
+            return getattr(error, "strerror", None) or type(error).__name__
+        error = inner
+
+
+def _certificate_problem(error: BaseException) -> str:
+    """OpenSSL's own words for a refused certificate, dug out of the wrappers."""
+    seen: BaseException | None = error
+    while seen is not None:
+        message = getattr(seen, "verify_message", None)
+        if message:
+            return str(message)
+        seen = next((a for a in (getattr(seen, "reason", None), *seen.args) if isinstance(a, BaseException)), None)
+    return "TLS failed"

@@ -1,0 +1,175 @@
+"""What vLCM says: management mode, desired image, commit, stored compliance, depot, and what hosts run. Reads only.
+
+Everything here is a single answer from vLCM's database or from the host through it. No task is started: a scan, even a
+harmless one, is not this route's to begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from com.vmware.esx.hosts.software_client import InstalledComponents
+from com.vmware.esx.hosts_client import Software as HostSoftware
+from com.vmware.esx.settings.clusters.enablement_client import Software as Enablement
+from com.vmware.esx.settings.clusters.software_client import Commits, Compliance
+from com.vmware.esx.settings.clusters_client import Software
+from com.vmware.esx.settings.depot_content_client import AddOns, BaseImages
+
+from auditor.domain.image import Commit, Component, DesiredImage, ManagementMode
+from auditor.domain.observation import ClusterVerdict, ClusterView, Depot, Read, Reading, Reason, Unread
+from auditor.errors import AuditorError
+from auditor.vcenter import convert
+from auditor.vcenter.faults import UnansweredError, attempt, unanswered
+from auditor.vcenter.vapi import VapiSession
+
+T = TypeVar("T")
+
+MISSES = 3
+"""How many commit ids in a row must not exist before the search for newer ones ends."""
+
+MOST_PROBES = 64
+"""Commit ids asked for in one cluster at most."""
+
+
+class Vlcm:
+    """vLCM of one vCenter. Every method raises ``UnansweredError`` or ``TrustError``; safe to share between threads."""
+
+    def __init__(self, session: VapiSession) -> None:
+        self._session = session
+
+    def cluster(self, moid: str, name: str) -> ClusterView:
+        """One cluster. Each part stands for itself; nothing is raised for a part that could not be read."""
+        mode = attempt(lambda: self.mode(moid))
+        if isinstance(mode, Read) and mode.value is ManagementMode.BASELINES:
+            none = Unread(Reason.ABSENT, "the cluster is managed with baselines: it has no image")
+            return ClusterView(moid, name, mode, none, none, none)
+        image = attempt(lambda: self.image(moid))
+        compliance = attempt(lambda: self.compliance(moid))
+        return ClusterView(moid, name, mode, image, self._commit_of(moid, image, compliance), compliance)
+
+    def mode(self, cluster: str) -> ManagementMode:
+        """Image or baselines."""
+        info = self._session.call(Enablement, "get", cluster=cluster)
+        return _converted(lambda: ManagementMode.IMAGE if _true(info.enabled) else ManagementMode.BASELINES)
+
+    def image(self, cluster: str) -> DesiredImage:
+        """The desired image. The server answers with an error for a cluster on baselines."""
+        software = self._session.call(Software, "get", cluster=cluster)
+        return _converted(lambda: convert.desired_image(software))
+
+    def compliance(self, cluster: str) -> ClusterVerdict:
+        """The stored result of the last scan; after a restore that is a scan from before the backup."""
+        try:
+            found = self._session.call(Compliance, "get", cluster=cluster)
+        except UnansweredError as error:
+            if error.unread.reason is Reason.ABSENT:
+                raise unanswered(
+                    Reason.ABSENT, "no stored scan: the image was never checked, or the result was dropped"
+                ) from error
+            raise
+        return _converted(lambda: convert.cluster_verdict(found))
+
+    def commit(self, cluster: str, identifier: str) -> Commit:
+        """One commit by its id."""
+        info = self._session.call(Commits, "get", cluster=cluster, commit=identifier)
+        return _converted(lambda: convert.commit(identifier, info))
+
+    def newest_commit(self, cluster: str, known: str) -> Commit | None:
+        """The newest commit of a cluster, or None if none was found. ``known`` is an id to start from, or empty.
+
+        vLCM has no call that lists commits or names the current one; a stored scan names the one it was made for. The ids
+        seen in public are small counters, so the ids above the known one are asked for until three in a row do not exist.
+        """
+        newest = self.commit(cluster, known) if known else None
+        if known and not known.isdecimal():
+            return newest
+        number, missed = int(known or 0), 0
+        for _ in range(MOST_PROBES):
+            number += 1
+            try:
+                newest = _newer(newest, self.commit(cluster, str(number)))
+                missed = 0
+            except UnansweredError as error:
+                if error.unread.reason is not Reason.ABSENT:
+                    raise
+                missed += 1
+            if missed == MISSES:
+                return newest
+        raise unanswered(
+            Reason.UNREADABLE, f"more than {MOST_PROBES} commits since {known or 'the first'}: the newest is not known"
+        )
+
+    def depot(self) -> Depot:
+        """Base images and add-ons of the depot."""
+        images = self._session.call(BaseImages, "list")
+        add_ons = self._session.call(AddOns, "list")
+        return _converted(lambda: convert.depot(images, add_ons))
+
+    def installed_components(self, host: str) -> tuple[Component, ...]:
+        """Every component a host has."""
+        found = self._session.call(InstalledComponents, "list", host=host)
+        return _converted(lambda: convert.installed_components(found))
+
+    def host_software(self, host: str) -> Any:
+        """What a host runs, taken apart into base image, add-on and components by vLCM (vCenter 7.0.2 and later)."""
+        kind = HostSoftware.ConnectionSpec.AuthenticationType.EXISTING
+        info = self._session.call(HostSoftware, "get", spec=HostSoftware.ConnectionSpec(auth_type=kind, host=host))
+        return _converted(lambda: info.software_info)
+
+    def _commit_of(self, cluster: str, image: Reading[DesiredImage], compliance: Reading[ClusterVerdict]) -> Reading[Commit]:
+        if isinstance(image, Unread):
+            return image
+        verdict = compliance.value if isinstance(compliance, Read) else None
+        known = verdict.commit if verdict else ""
+        found = attempt(lambda: self.newest_commit(cluster, known))
+        if isinstance(found, Unread):
+            return found
+        if found.value is None:
+            return Unread(Reason.ABSENT, "no stored scan names the commit, and commits 1 to 3 do not exist")
+        if verdict is not None and found.value.id == known and contradicts(image.value, verdict):
+            return Unread(
+                Reason.ABSENT,
+                f"the newest commit that could be found is {known}, of the last scan, but the image is another one since: "
+                "check the cluster's compliance in vCenter once, then run again",
+            )
+        return Read(found.value)
+
+
+def contradicts(image: DesiredImage, verdict: ClusterVerdict) -> bool:
+    """Whether a scan was made for another image than ``image``: some host was compared with another base image or add-on,
+    or without a component the user set. Hosts of alternative images (9.0+) are left out: they have targets of their own."""
+    for host in verdict.hosts:
+        if host.image or host.base_image is None:
+            continue
+        if image.base_image and host.base_image.target not in {None, image.base_image.version.raw}:
+            return True
+        if host.add_on is not None and host.add_on.target != (image.add_on.version if image.add_on else None):
+            return True
+        targets = {name: element.target for name, element in host.components}
+        if any(version is not None and targets.get(name) != version for name, version in image.components.items()):
+            return True
+    return False
+
+
+def _newer(one: Commit | None, other: Commit) -> Commit:
+    """The commit made later; by id where a time is missing."""
+    if one is None or one.time is None or other.time is None:
+        return other
+    return other if other.time >= one.time else one
+
+
+def _true(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, not {type(value).__name__}")
+    return value
+
+
+def _converted(conversion: Callable[[], T]) -> T:
+    """``conversion``'s value; an answer that has not the declared form (the SDK hands on what it gets) is UNREADABLE."""
+    try:
+        return conversion()
+    except AuditorError:
+        raise
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise unanswered(Reason.UNREADABLE, f"the answer does not have the documented form: {error}") from error
