@@ -1,76 +1,133 @@
-"""What a snapshot says of itself: what was seen, and what was not and why."""
+"""What a snapshot saw and what it did not, from the view it recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from auditor.domain.assessment import RouteResult, VCenterRow
-from auditor.domain.hosts import answered
-from auditor.domain.observation import Estate, HostObservation, Reason, Unread, host_key, value_of
+from auditor.domain.assessment import RouteResult
+from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
+
+_NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED})
+"""Reasons that say "there is nothing there", or repeat what another reading says already."""
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotHost:
-    """One host of the snapshot: whether it said what it runs, and what became of each route."""
+class Gap:
+    """A part of a vCenter that could not be read: what, and why."""
+
+    part: str
+    why: Unread
+
+
+@dataclass(frozen=True, slots=True)
+class VCenterSummary:
+    """One vCenter: its marks, what it lists (None: could not be read), and what is missing."""
+
+    name: str
+    marks: Reading[VCenterMarks]
+    clusters: int | None
+    hosts: int | None
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSummary:
+    """One host: its name, its vCenter (empty: none), and what became of each route. ``seen``: one of them answered."""
 
     name: str
     vcenter: str
-    seen: bool
-    routes: tuple[RouteResult, ...]
+    routes: tuple[RouteResult, ...] = ()
+
+    @property
+    def seen(self) -> bool:
+        return any(route.trouble is None for route in self.routes)
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One recorded run. ``gaps`` are the parts of vCenters and clusters that could not be read, in words."""
+class SnapshotSummary:
+    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file."""
 
     run: int
     at: datetime
-    vcenters: tuple[VCenterRow, ...]
-    hosts: tuple[SnapshotHost, ...]
-    gaps: tuple[str, ...]
+    history: str
+    new_documents: int
+    vcenters: tuple[VCenterSummary, ...]
+    hosts: tuple[HostSummary, ...]
 
     @property
     def complete(self) -> bool:
-        """Whether every part of every vCenter was read and every host seen by at least one route."""
-        return not self.gaps and all(host.seen for host in self.hosts)
+        """Whether every host answered by some route and no vCenter has a gap."""
+        return all(host.seen for host in self.hosts) and not any(vcenter.gaps for vcenter in self.vcenters)
+
+    @property
+    def unseen(self) -> tuple[HostSummary, ...]:
+        """The hosts of which no route could say anything."""
+        return tuple(host for host in self.hosts if not host.seen)
 
 
-_NO_GAP = {Reason.NOT_ATTEMPTED, Reason.EXCLUDED, Reason.NOT_SUPPORTED, Reason.ABSENT}
-
-
-def snapshot_of(estate: Estate, run: int) -> Snapshot:
-    """Sum up what ``estate`` holds."""
-    by_host: dict[tuple[str, str], list[HostObservation]] = {}
-    for observation in estate.hosts:
-        by_host.setdefault((observation.vcenter, host_key(observation.host)), []).append(observation)
-    hosts = tuple(
-        SnapshotHost(
-            name=observations[0].host,
-            vcenter=vcenter,
-            seen=any(answered(o) for o in observations),
-            routes=tuple(RouteResult(o.route, o.at, o.trouble) for o in observations),
-        )
-        for (vcenter, _), observations in sorted(by_host.items())
+def summarise(estate: Estate, *, run: int, history: str, new_documents: int) -> SnapshotSummary:
+    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``."""
+    return SnapshotSummary(
+        run=run,
+        at=estate.at,
+        history=history,
+        new_documents=new_documents,
+        vcenters=tuple(_vcenter(view) for view in sorted(estate.vcenters, key=lambda view: view.name)),
+        hosts=_hosts(estate),
     )
-    vcenters = []
+
+
+def _vcenter(view: VCenterView) -> VCenterSummary:
+    return VCenterSummary(
+        name=view.name,
+        marks=view.marks,
+        clusters=len(view.clusters.value) if isinstance(view.clusters, Read) else None,
+        hosts=len(view.hosts.value) if isinstance(view.hosts, Read) else None,
+        gaps=tuple(_gaps(view)),
+    )
+
+
+def _gaps(view: VCenterView) -> Iterator[Gap]:
+    whole: tuple[tuple[str, Reading[object]], ...] = (
+        ("marks", view.marks),
+        ("clusters", view.clusters),
+        ("hosts", view.hosts),
+        ("depot", view.depot),
+    )
+    for part, reading in whole:
+        # A vCenter whose inventory was not even asked for is a gap; its depot may be left out on purpose.
+        if isinstance(reading, Unread) and (
+            reading.reason not in _NO_GAP or (part != "depot" and reading.reason is Reason.NOT_ATTEMPTED)
+        ):
+            yield Gap(part, reading)
+    for cluster in view.clusters.value if isinstance(view.clusters, Read) else ():
+        parts: tuple[tuple[str, Reading[object]], ...] = (
+            ("management mode", cluster.mode),
+            ("image", cluster.image),
+            ("commit", cluster.commit),
+            ("compliance", cluster.compliance),
+        )
+        for part, reading in parts:
+            if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
+                yield Gap(f"{part} of cluster {cluster.name}", reading)
+
+
+def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
+    names: dict[tuple[str, str], str] = {}
+    routes: dict[tuple[str, str], list[RouteResult]] = {}
     for view in estate.vcenters:
-        clusters, listed = value_of(view.clusters), value_of(view.hosts)
-        numbers = (len(clusters) if clusters is not None else None, len(listed) if listed is not None else None)
-        vcenters.append(VCenterRow(view.name, view.marks, *numbers))
-    return Snapshot(run, estate.at, tuple(vcenters), hosts, tuple(_gaps(estate)))
+        for host in view.hosts.value if isinstance(view.hosts, Read) else ():
+            names[view.name, host_key(host.name)] = host.name
+    for seen in estate.hosts:
+        key = (seen.vcenter, host_key(seen.host))
+        names.setdefault(key, seen.host)
+        routes.setdefault(key, []).append(RouteResult(seen.route, seen.at, seen.trouble))
+    return tuple(
+        HostSummary(names[key], key[0], tuple(sorted(routes.get(key, ()), key=lambda route: route.route)))
+        for key in sorted(names, key=lambda key: (key[1], key[0]))
+    )
 
 
-def _gaps(estate: Estate) -> list[str]:
-    lines = []
-    for view in estate.vcenters:
-        parts = (("marks", view.marks), ("clusters", view.clusters), ("hosts", view.hosts), ("depot", view.depot))
-        lines += [f"{view.name}: {what}: {part}" for what, part in parts if _is_gap(part)]
-        for cluster in value_of(view.clusters) or ():
-            of_cluster = (("mode", cluster.mode), ("image", cluster.image), ("commit", cluster.commit))
-            lines += [f"{view.name}: cluster {cluster.name}: {what}: {part}" for what, part in of_cluster if _is_gap(part)]
-    return lines
-
-
-def _is_gap(part: object) -> bool:
-    return isinstance(part, Unread) and part.reason not in _NO_GAP
+__all__ = ["Gap", "HostSummary", "SnapshotSummary", "VCenterSummary", "summarise"]

@@ -1,0 +1,337 @@
+"""The rules of the audit, each with its twin that must stay silent."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from auditor.domain.assess import assess
+from auditor.domain.assessment import Assessment, HostState, Verdict
+from auditor.domain.findings import Code, Severity
+from auditor.domain.image import AddOn, Commit, Component, ManagementMode
+from auditor.domain.observation import (
+    BankReading,
+    Connection,
+    Estate,
+    Read,
+    Reason,
+    Route,
+    StagedImage,
+    Unread,
+    VCenterView,
+)
+from auditor.domain.past import Past
+from auditor.tables import load_release_table
+from tests.domain.estates import (
+    NEW,
+    NOW,
+    OLD,
+    ago,
+    base,
+    cluster,
+    estate,
+    image,
+    listed,
+    marks,
+    past,
+    says,
+    scan,
+    silent,
+)
+
+TABLE = load_release_table()
+COMMIT_5, COMMIT_7 = Commit("5", "admin", ago(100)), Commit("7", "admin", ago(20))
+
+
+def judge(view: Estate, before: Past | None = None) -> Assessment:
+    return assess(view, before or Past(), TABLE)
+
+
+def codes(result: Assessment) -> set[str]:
+    return {f.code.value for f in result.findings}
+
+
+def one(result: Assessment, code: Code) -> object:
+    (finding,) = [f for f in result.findings if f.code is code]
+    return finding
+
+
+STEADY = estate((cluster(NEW),), (listed("a", NEW), listed("b", NEW)), (says("a", NEW), says("b", NEW)))
+
+
+def test_in_sync_has_no_finding() -> None:
+    result = judge(STEADY, past((image(NEW), COMMIT_5), hosts=("a", "b")))
+    assert (codes(result), result.verdict) == (set(), Verdict.IN_SYNC)
+    assert {h.state for h in result.hosts} == {HostState.IN_SYNC}
+
+
+def test_an_estate_without_anything_is_in_sync_and_says_it_is_the_first_run() -> None:
+    result = judge(Estate(NOW))
+    assert result.verdict is Verdict.IN_SYNC
+    assert any("first run" in line for line in result.limits)
+
+
+def test_hosts_ahead_after_a_restore_are_explained_by_the_lost_commit() -> None:
+    view = estate((cluster(OLD),), (listed("a", NEW), listed("b", NEW)), (says("a", NEW), says("b", NEW)), vc_marks=marks(900))
+    result = judge(view, past((image(OLD), COMMIT_5), (image(NEW), COMMIT_7), hosts=("a", "b")))
+    assert codes(result) == {"restore-detected", "host-ahead"}
+    ahead = one(result, Code.HOST_AHEAD)
+    assert ahead.hosts == ("a", "b")
+    assert any("commit 7" in line for line in ahead.evidence)
+    restore = one(result, Code.RESTORE_DETECTED)
+    assert restore.severity is Severity.CRITICAL
+    assert any("newest event is 900" in line for line in restore.evidence)
+    assert any("commit 7" in line and "gone" in line for line in restore.evidence)
+
+
+def test_a_rewind_that_the_last_run_already_saw_is_a_notice_and_decides_nothing() -> None:
+    before = past((image(NEW), COMMIT_7), (image(OLD), COMMIT_5))
+    before = replace(before, marks=(*past(key=9000).marks, replace(before.marks[0], at=ago(0.5), marks=marks(key=800))))
+    view = estate((cluster(OLD, COMMIT_5),), (listed("a", OLD),), (says("a", OLD),), vc_marks=marks(900))
+    result = judge(view, before)
+    assert codes(result) == {"restore-detected"}
+    assert one(result, Code.RESTORE_DETECTED).severity is Severity.NOTICE
+    assert result.verdict is Verdict.IN_SYNC
+
+
+def test_a_later_commit_is_no_rewind() -> None:
+    view = estate((cluster(NEW, COMMIT_7),), (listed("a", NEW),), (says("a", NEW),))
+    assert codes(judge(view, past((image(OLD), COMMIT_5)))) == set()
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "rewound"),
+    [
+        (marks(key=1), marks(key=2), True),
+        (marks(key=2), marks(key=2), False),
+        (marks(version="8.0.2", build="99999999"), marks(key=1, version="8.0.3", build="1"), True),
+        (marks(version="8.0.3", build="10"), marks(key=1, version="8.0.3", build="11"), True),
+        (marks(version="8.0.3", build="1"), marks(key=1, version="7.0.3", build="99999999"), False),
+        (replace(marks(), newest_event_time=Read(ago(30))), replace(marks(key=1), newest_event_time=Read(ago(2))), True),
+        (replace(marks(), newest_event_key=Unread(Reason.DENIED)), marks(key=9000), False),
+        (marks(key=1, uuid="another"), marks(key=9000), False),
+    ],
+)
+def test_marks_that_went_back(now: object, then: object, rewound: bool) -> None:
+    view = replace(STEADY, vcenters=(replace(STEADY.vcenters[0], marks=Read(now)),))
+    assert ("restore-detected" in codes(judge(view, past(vc_marks=then)))) is rewound
+
+
+def test_a_known_commit_id_of_another_time_is_evidence() -> None:
+    view = estate((cluster(NEW, Commit("7", "x", ago(2))),), (listed("a", NEW),), (says("a", NEW),))
+    finding = one(judge(view, past((image(NEW), COMMIT_7))), Code.RESTORE_DETECTED)
+    assert any("history knows it of" in line for line in finding.evidence)
+
+
+def test_vanished_things_alone_do_not_prove_a_restore() -> None:
+    result = judge(STEADY, past((image(NEW), COMMIT_5), hosts=("a", "b", "gone")))
+    assert codes(result) == {"host-vanished"}
+    row = next(h for h in result.hosts if h.name == "gone")
+    assert not row.listed
+
+
+def test_a_vanished_host_that_answers_says_what_it_runs() -> None:
+    view = replace(STEADY, hosts=(*STEADY.hosts, says("gone", NEW)))
+    finding = one(judge(view, past((image(NEW), COMMIT_5), hosts=("gone",))), Code.HOST_VANISHED)
+    assert any("24674464" in line for line in finding.evidence)
+
+
+def test_no_host_vanishes_from_an_inventory_that_was_not_read() -> None:
+    blind = Unread(Reason.UNREACHABLE, "no answer")
+    view = Estate(NOW, (VCenterView("vc", NOW, blind, blind, blind, blind),), (says("a", NEW),))
+    result = judge(view, past((image(NEW), COMMIT_5), hosts=("a", "b")))
+    assert codes(result) == {"view-incomplete", "host-unseen"}
+    assert {h.name for h in result.hosts} == {"a", "b"}
+    assert result.verdict is Verdict.INCOMPLETE
+
+
+def test_host_behind() -> None:
+    view = estate((cluster(NEW),), (listed("a", OLD),), (says("a", OLD),))
+    assert codes(judge(view)) == {"host-behind"}
+
+
+def test_mixed_cluster() -> None:
+    view = estate((cluster(OLD),), (listed("a", NEW), listed("b", OLD)), (says("a", NEW), says("b", OLD)))
+    result = judge(view)
+    assert codes(result) == {"mixed-cluster", "host-ahead"}
+    assert one(result, Code.HOST_AHEAD).hosts == ("a",)
+
+
+def test_an_unread_add_on_does_not_make_a_cluster_mixed() -> None:
+    dell = AddOn("DEL-ESXi", "803.24414501-A03")
+    unread = says("b", NEW, add_on=None)
+    unread = replace(unread, add_on=Unread(Reason.FAILED, "x"))
+    view = estate(
+        (cluster(NEW, add_on=dell),),
+        (listed("a", NEW), listed("b", NEW)),
+        (says("a", NEW, dell), unread),
+        add_ons=(("DEL-ESXi", "803.24414501-A03"),),
+    )
+    result = judge(view)
+    assert codes(result) == {"view-incomplete"}
+    assert {h.name: h.state for h in result.hosts} == {"a": HostState.IN_SYNC, "b": HostState.UNKNOWN}
+
+
+def test_an_add_on_gets_its_direction_from_history() -> None:
+    old, new = AddOn("DEL-ESXi", "803.24280767-A02"), AddOn("DEL-ESXi", "803.24414501-A03")
+    view = estate(
+        (cluster(NEW, COMMIT_5, add_on=old),),
+        (listed("a", NEW),),
+        (says("a", NEW, new),),
+        add_ons=((old.name, old.version), (new.name, new.version)),
+    )
+    assert codes(judge(view)) == {"host-diverged"}
+    result = judge(view, past((image(NEW, old), COMMIT_5), (image(NEW, new), COMMIT_7)))
+    assert codes(result) == {"restore-detected", "host-ahead"}
+
+
+@pytest.mark.parametrize(
+    ("status", "state"), [("INCOMPATIBLE", HostState.HOST_AHEAD), ("NON_COMPLIANT", HostState.HOST_BEHIND)]
+)
+def test_a_component_gets_its_direction_from_vlcm_if_it_speaks_of_these_versions(status: str, state: HostState) -> None:
+    verdict = scan("x", NEW, NEW, "a", ago(1))
+    element = replace(verdict.hosts[0].base_image, status=status, current="2.0-1", target="1.0-1")  # type: ignore[type-var]
+    said = replace(verdict, hosts=(replace(verdict.hosts[0], components=(("drv", element),)),))
+    view_cluster = replace(cluster(NEW, compliance=Read(said)), image=Read(image(NEW, components={"drv": "1.0-1"})))
+    host = says("a", NEW, components=Read((Component("drv", "2.0-1"),)))
+    result = judge(estate((view_cluster,), (listed("a", NEW),), (host,)))
+    assert result.hosts[0].state is state
+    other = says("a", NEW, components=Read((Component("drv", "3.0-1"),)))
+    assert judge(estate((view_cluster,), (listed("a", NEW),), (other,))).hosts[0].state is HostState.DIVERGED
+
+
+def test_management_regressed() -> None:
+    view = estate((cluster(None),), (listed("a", NEW),), (says("a", NEW),))
+    result = judge(view, past((image(NEW), COMMIT_7)))
+    assert codes(result) == {"restore-detected", "management-regressed"}
+    assert codes(judge(view, past())) == set()
+
+
+def test_depot_gap_for_what_hosts_run_and_for_what_the_image_asks() -> None:
+    view = estate((cluster(OLD),), (listed("a", NEW),), (says("a", NEW),), depot=(OLD,))
+    gap = one(judge(view), Code.DEPOT_GAP)
+    assert gap.severity is Severity.CRITICAL
+    assert any(NEW in line for line in gap.evidence)
+    view = estate((cluster(NEW),), (listed("a", NEW),), (says("a", NEW),), depot=(OLD,))
+    assert one(judge(view), Code.DEPOT_GAP).severity is Severity.WARNING
+
+
+def test_an_unread_depot_is_a_limit_and_no_gap() -> None:
+    view = replace(STEADY, vcenters=(replace(STEADY.vcenters[0], depot=Unread(Reason.NOT_SUPPORTED, "not in 6.7")),))
+    result = judge(view)
+    assert codes(result) == set()
+    assert any("depot was not read" in line for line in result.limits)
+
+
+def test_stale_inventory_only_where_the_host_says_otherwise() -> None:
+    away = listed("a", OLD, connection=Connection.NOT_RESPONDING)
+    assert "stale-inventory" in codes(judge(estate((cluster(NEW),), (away,), (says("a", NEW),))))
+    same = listed("a", NEW, connection=Connection.NOT_RESPONDING)
+    assert codes(judge(estate((cluster(NEW),), (same,), (says("a", NEW),)))) == set()
+
+
+def test_the_inventory_is_never_an_observation() -> None:
+    away = listed("a", NEW, connection=Connection.DISCONNECTED)
+    result = judge(estate((cluster(NEW),), (away,), (silent("a"), silent("a", Reason.NOT_CONNECTED, Route.VCENTER))))
+    assert codes(result) == {"host-unseen"}
+    assert (result.hosts[0].state, result.verdict) == (HostState.UNKNOWN, Verdict.INCOMPLETE)
+
+
+def test_routes_disagree() -> None:
+    twice = (says("a", NEW), says("a", OLD, route=Route.VCENTER))
+    result = judge(estate((cluster(NEW),), (listed("a", NEW),), twice))
+    assert codes(result) == {"routes-disagree"}
+    assert result.hosts[0].state is HostState.IN_SYNC  # SSH is nearer to the host
+
+
+def test_a_newer_host_than_vcenter() -> None:
+    view = estate((cluster(NEW),), (listed("a", NEW),), (says("a", NEW),), vc_marks=marks(version="8.0.2", build="99"))
+    assert codes(judge(view)) == {"vcenter-older-than-host"}
+
+
+@pytest.mark.parametrize("by_bank", [False, True])
+def test_update_staged(by_bank: bool) -> None:
+    def boot_cfg(state: int, build: str, updated: int) -> bytes:
+        return f"bootstate={state}\nkernel=b.b00\nmodules=m.v00\nbuild={build}\nupdated={updated}\n".encode()
+
+    other = boot_cfg(1, NEW, 3) if by_bank else boot_cfg(3, OLD, 1)
+    banks = (
+        BankReading("/bootbank", Read("/vmfs/volumes/a"), Read(boot_cfg(0, OLD, 2))),
+        BankReading("/altbootbank", Read("/vmfs/volumes/b"), Read(other)),
+    )
+    staged = Read(None) if by_bank else Read(StagedImage("ESXi-8.0U3e", base(NEW)))
+    result = judge(estate((cluster(OLD),), (listed("a", OLD),), (says("a", OLD, staged=staged, banks=banks),)))
+    finding = one(result, Code.UPDATE_STAGED)
+    assert NEW in finding.summary
+    assert result.hosts[0].staged == Read(NEW)
+
+
+def test_stale_scan() -> None:
+    fresh = scan("COMPLIANT", NEW, NEW, "a", ago(3))
+    view = cluster(NEW, compliance=Read(fresh))
+    assert codes(judge(estate((view,), (listed("a", NEW),), (says("a", NEW),)))) == set()
+    wrong = cluster(NEW, compliance=Read(scan("COMPLIANT", OLD, OLD, "a", ago(3))))
+    assert codes(judge(estate((wrong,), (listed("a", NEW),), (says("a", NEW),)))) == {"stale-scan"}
+    other_commit = cluster(NEW, compliance=Read(scan("COMPLIANT", NEW, NEW, "a", ago(3), commit="4")))
+    assert codes(judge(estate((other_commit,), (listed("a", NEW),), (says("a", NEW),)))) == {"stale-scan"}
+
+
+def test_a_product_build_stands_in_for_an_unread_base_image() -> None:
+    host = replace(says("a", NEW), base_image=Unread(Reason.NOT_SUPPORTED))
+    result = judge(estate((cluster(NEW),), (listed("a", NEW),), (host,)))
+    assert result.hosts[0].state is HostState.IN_SYNC
+    assert "looked up" in result.hosts[0].layers[0].basis
+
+
+def test_an_excluded_cluster_gives_no_rows_and_no_findings() -> None:
+    excluded = cluster(OLD, mode=Unread(Reason.EXCLUDED))
+    view = estate((excluded,), (listed("a", NEW),), ())
+    result = judge(view, past((image(OLD), COMMIT_5), hosts=("a",)))
+    assert (codes(result), result.hosts) == (set(), ())
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([OLD, NEW, None]), st.sampled_from(list(Connection)), st.booleans()),
+        min_size=1,
+        max_size=6,
+    ),
+    st.sampled_from([OLD, NEW]),
+    st.sampled_from([OLD, NEW, None]),
+)
+def test_every_host_is_a_row_and_an_unknown_one_is_never_in_sync(
+    hosts: list[tuple[str | None, Connection, bool]], asked: str, remembered: str | None
+) -> None:
+    inventory = tuple(listed(f"h{i}", OLD, connection=c) for i, (_, c, _) in enumerate(hosts))
+    said = tuple(says(f"h{i}", text) if text else silent(f"h{i}") for i, (text, _, _) in enumerate(hosts))
+    before = past((image(remembered), COMMIT_7)) if remembered else Past()
+    result = judge(estate((cluster(asked),), inventory, said), before)
+    assert [h.name for h in result.hosts] == sorted(h.name for h in inventory)
+    for row, (text, _, _) in zip(result.hosts, hosts, strict=True):
+        assert (row.state is HostState.UNKNOWN) is (text is None)
+    if any(text is None for text, _, _ in hosts):
+        assert result.verdict is not Verdict.IN_SYNC
+        assert "host-unseen" in codes(result)
+    if any(text not in {None, asked} for text, _, _ in hosts):
+        assert result.verdict is Verdict.DRIFT
+
+
+@given(st.permutations(["a", "b", "c"]))
+def test_the_order_of_reading_does_not_change_the_report(order: list[str]) -> None:
+    texts = {"a": NEW, "b": OLD, "c": NEW}
+    inventory = tuple(listed(n, texts[n]) for n in order)
+    said = tuple(says(n, texts[n]) for n in reversed(order))
+    expected = judge(
+        estate((cluster(OLD),), tuple(listed(n, t) for n, t in texts.items()), tuple(says(n, t) for n, t in texts.items()))
+    )
+    assert judge(estate((cluster(OLD),), inventory, said)) == expected
+
+
+def test_codes_have_meanings_and_an_order() -> None:
+    assert all(code.meaning for code in Code)
+    assert [a.rank < b.rank for a, b in itertools.pairwise(Severity)] == [True, True]
+    assert ManagementMode("image")
