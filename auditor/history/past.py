@@ -1,0 +1,176 @@
+"""The past as a diagnosis needs it: marks, clusters with every image, hosts with their newest own answer.
+
+``before`` cuts exactly: what later runs added to a row (a newer last_seen) is not seen, so a run that is judged again
+later from the history is judged on the same facts.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import Any
+
+from auditor.codec import parse_timestamp
+from auditor.domain.image import Commit, ManagementMode
+from auditor.domain.observation import HostObservation, Read, Route, host_key
+from auditor.domain.past import Past, PastCluster, PastHost, PastImage, PastMarks
+from auditor.history.join import Library
+from auditor.history.queries import commit_of, marks_of, observation, parse_time
+
+_EVER = 2**62  # greater than any run
+
+_CLUSTERS = """SELECT clusters.*, attempt.name AS name_then, attempt.at AS last_listed,
+    (SELECT mode FROM cluster_attempts WHERE cluster = clusters.id AND run < :before AND mode IS NOT NULL
+        ORDER BY id DESC LIMIT 1) AS mode
+    FROM clusters JOIN cluster_attempts AS attempt ON attempt.id =
+        (SELECT max(id) FROM cluster_attempts WHERE cluster = clusters.id AND run < :before)
+    ORDER BY clusters.vcenter, clusters.cluster, clusters.first_seen"""
+_IMAGES = """SELECT images.*, documents.hash AS hash, seen.last_seen AS last_seen_then
+    FROM images JOIN documents ON documents.id = images.document JOIN (
+        SELECT image, max(at) AS last_seen FROM cluster_attempts WHERE run < :before AND image IS NOT NULL GROUP BY image
+    ) AS seen ON seen.image = images.id
+    ORDER BY images.first_seen, images.id"""
+_HOSTS = """SELECT hosts.*, (SELECT max(run) FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before)
+    AS answered_run FROM hosts WHERE first_run < :before ORDER BY vcenter, name"""
+_LISTINGS = """SELECT * FROM listings WHERE first_run < :before ORDER BY last_run, id"""
+_INVENTORIES = """SELECT vcenter, max(run) AS run, max(at) AS at FROM vcenter_attempts
+    WHERE inventory_read = 1 AND run < :before GROUP BY vcenter"""
+_ANSWERS = """SELECT a.*, hosts.name AS name, hosts.vcenter AS vcenter FROM host_attempts AS a
+    JOIN hosts ON hosts.id = a.host WHERE a.host = ? AND a.run = ? AND a.answered > 0"""
+_RICHEST_FIRST = {Route.SSH: 0, Route.HOST_API: 1, Route.VCENTER: 2}
+
+
+def past(conn: sqlite3.Connection, before: int | None) -> Past:
+    """What the runs before run ``before`` recorded (None: all)."""
+    limit = {"before": _EVER if before is None else before}
+    finished = conn.execute(
+        "SELECT count(*) AS runs, max(started) AS newest FROM runs WHERE id < :before AND finished IS NOT NULL", limit
+    ).fetchone()
+    library = Library(conn)
+    return Past(
+        runs=finished["runs"],
+        newest_run=parse_time(finished["newest"]),
+        marks=_marks(conn, limit),
+        clusters=_clusters(conn, library, limit),
+        hosts=_hosts(conn, library, limit),
+    )
+
+
+def _marks(conn: sqlite3.Connection, limit: dict[str, int]) -> tuple[PastMarks, ...]:
+    """Per vCenter and instance UUID: the newest, those with the highest event key and time, and the newest of each build."""
+    best: dict[tuple[object, ...], tuple[Any, sqlite3.Row]] = {}
+    for row in conn.execute("SELECT * FROM vcenter_marks WHERE run < :before ORDER BY attempt", limit):
+        who = (row["vcenter"], row["instance_uuid"])
+        ranks = (
+            ((*who, "newest"), row["at"]),
+            ((*who, "key"), row["newest_event_key"]),
+            ((*who, "time"), row["newest_event_time"]),
+            ((*who, "build", row["version"], row["build"]), row["at"]),
+        )
+        for group, rank in ranks:
+            if rank is not None and (group not in best or best[group][0] <= rank):
+                best[group] = (rank, row)
+    chosen = {row["attempt"]: row for _, row in best.values()}
+    rows = sorted(chosen.values(), key=lambda row: (row["at"], row["attempt"]))
+    return tuple(PastMarks(row["vcenter"], parse_timestamp(row["at"]), marks_of(row)) for row in rows)
+
+
+def _clusters(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) -> tuple[PastCluster, ...]:
+    images: dict[int, dict[tuple[Commit | None, object], PastImage]] = defaultdict(dict)
+    for row in conn.execute(_IMAGES, limit).fetchall():
+        image = PastImage(
+            library.value("image", row["hash"]),
+            commit_of(row),
+            parse_timestamp(row["first_seen"]),
+            parse_timestamp(row["last_seen_then"]),
+        )
+        of_cluster, key = images[row["cluster"]], (image.commit, image.image.layers())
+        of_cluster[key] = _merged_image(of_cluster[key], image) if key in of_cluster else image
+    return tuple(
+        PastCluster(
+            row["vcenter"],
+            row["instance_uuid"],
+            row["cluster"],
+            row["name_then"],
+            parse_timestamp(row["first_seen"]),
+            parse_timestamp(row["last_listed"]),
+            None if row["mode"] is None else ManagementMode(row["mode"]),
+            tuple(images[row["id"]].values()),
+        )
+        for row in conn.execute(_CLUSTERS, limit).fetchall()
+    )
+
+
+def _merged_image(first: PastImage, second: PastImage) -> PastImage:
+    """One commit whose labels or depot state changed is one image: the newest text, the whole time."""
+    newest = second if second.last_seen >= first.last_seen else first
+    return replace(newest, first_seen=min(first.first_seen, second.first_seen))
+
+
+def _hosts(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) -> tuple[PastHost, ...]:
+    listings = {row["host"]: row for row in conn.execute(_LISTINGS, limit)}  # the newest row of each host stays
+    inventories = {row["vcenter"]: row for row in conn.execute(_INVENTORIES, limit)}
+    hosts: dict[tuple[str, str], PastHost] = {}
+    for row in conn.execute(_HOSTS, limit).fetchall():
+        listing = listings.get(row["id"])
+        host = PastHost(
+            row["name"],
+            row["vcenter"],
+            listing["cluster"] if listing else "",
+            listing["cluster_name"] if listing else "",
+            parse_timestamp(row["first_seen"]),
+            _last_listed(listing, inventories.get(row["vcenter"]), limit["before"]),
+            _last_answer(conn, library, row),
+        )
+        key = (host.vcenter, host_key(host.name))
+        hosts[key] = _merged_host(hosts[key], host) if key in hosts else host
+    return tuple(hosts.values())
+
+
+def _last_listed(listing: sqlite3.Row | None, inventory: sqlite3.Row | None, before: int) -> datetime | None:
+    if listing is None:
+        return None
+    if listing["last_run"] < before or inventory is None:
+        return parse_timestamp(listing["last_seen"])
+    # The row goes on past the limit, and it has no gaps: every inventory read since its start has listed the host.
+    return parse_timestamp(inventory["at"])
+
+
+def _last_answer(conn: sqlite3.Connection, library: Library, host: sqlite3.Row) -> HostObservation | None:
+    """The newest run's richest answer, filled up with what only its other routes read. Never with older runs: an
+    observation has one time."""
+    if host["answered_run"] is None:
+        return None
+    answers = [observation(library, row) for row in conn.execute(_ANSWERS, (host["id"], host["answered_run"])).fetchall()]
+    answers.sort(key=lambda answer: (-_richness(answer), _RICHEST_FIRST[answer.route], -answer.at.timestamp()))
+    best, *others = answers
+    for other in others:
+        missing = {
+            field.name: getattr(other, field.name)
+            for field in fields(HostObservation)
+            if not isinstance(getattr(best, field.name), Read) and isinstance(getattr(other, field.name), Read)
+        }
+        best = replace(best, banks=best.banks or other.banks, **missing)
+    return best
+
+
+def _richness(answer: HostObservation) -> int:
+    values = [getattr(answer, field.name) for field in fields(HostObservation)]
+    values += [reading for bank in answer.banks for reading in (bank.target, bank.boot_cfg)]
+    return sum(isinstance(value, Read) for value in values)
+
+
+def _merged_host(first: PastHost, second: PastHost) -> PastHost:
+    """Two spellings of one name."""
+    by_listing = max((first, second), key=lambda host: (host.last_listed is not None, host.last_listed))
+    lasts = [host.last for host in (first, second) if host.last is not None]
+    return replace(
+        by_listing,
+        first_seen=min(first.first_seen, second.first_seen),
+        last=max(lasts, key=lambda last: last.at, default=None),
+    )
+
+
+__all__ = ["past"]

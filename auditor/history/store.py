@@ -1,0 +1,181 @@
+"""The history as the workflows see it: ``SqliteHistory`` implements ``auditor.ports.History``.
+
+Two runs at once both succeed: each batch is a short transaction of its own, and runs are kept apart by their number.
+A killed run leaves what its last batch committed, and a row whose ``finished`` is empty.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+
+from auditor.domain.observation import Estate, HostObservation, VCenterView
+from auditor.domain.past import Past
+from auditor.errors import HistoryError
+from auditor.history import queries, retention
+from auditor.history.file import HistoryFile, stamp
+from auditor.history.past import past
+from auditor.history.queries import ArchivedImage
+from auditor.history.retention import Pruned
+from auditor.history.split import split_host, split_vcenter
+from auditor.history.writer import HostEntry, Writer
+from auditor.ports import RunRecord
+
+BATCH = 50
+"""Hosts that wait to be written together."""
+
+BATCH_SECONDS = 2.0
+"""After this time the next host is written with what waits: a killed run should lose little."""
+
+
+class SqliteHistory:
+    """The history in one SQLite file. Its methods may be called from any thread.
+
+    ``path``: the file; it and its directory are created (0600, 0700) unless ``create`` is False. ``read_only``: nothing is
+    created, migrated or written. ``wait``: seconds to wait for another process that writes.
+
+    Every method raises ``HistoryError`` when the file cannot be used, and ``LockedError`` when another process kept it
+    locked for longer than ``wait``. A host that could not be written stays waiting and is tried again with later ones
+    and at ``finish``: after a full disk the caller may go on.
+    """
+
+    def __init__(self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0) -> None:
+        self._file = HistoryFile(Path(path), create=create, read_only=read_only, wait=wait)
+        self._writer = Writer()
+        self._open: set[int] = set()
+        self._waiting: list[HostEntry] = []
+        self._next_try = BATCH
+        self._written_at = time.monotonic()
+        self._lock = Lock()
+
+    def __enter__(self) -> SqliteHistory:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._file.path
+
+    def close(self) -> None:
+        """Write what waits and close the file. A run that was not finished stays marked so."""
+        with self._lock:
+            try:
+                self._flush()
+            finally:
+                self._file.close()
+
+    def begin(self, kind: str, at: datetime) -> int:
+        """Open a run ("snapshot" or "audit") and return its number. It is on disk as unfinished when this returns."""
+        with self._lock, self._file.writing() as conn:
+            cursor = conn.execute("INSERT INTO runs (kind, started) VALUES (?, ?)", (kind, stamp(at)))
+            run = int(cursor.lastrowid or 0)
+            self._open.add(run)
+        return run
+
+    def record_vcenter(self, run: int, view: VCenterView) -> None:
+        """Record one vCenter's view. It is on disk when this returns."""
+        self._check_open(run)
+        answer = split_vcenter(view)
+        with self._lock, self._writing() as conn:
+            self._writer.vcenter(conn, run, view, answer)
+
+    def record_host(self, run: int, observation: HostObservation) -> None:
+        """Record one host's observation, also a failed one. It is on disk with its batch, at the latest at ``finish``."""
+        self._check_open(run)
+        entry = HostEntry(run, observation, split_host(observation))
+        self._check_writable(observation)
+        with self._lock:
+            self._waiting.append(entry)
+            late = time.monotonic() - self._written_at > BATCH_SECONDS
+            if len(self._waiting) >= self._next_try or (late and self._next_try == BATCH):
+                self._flush()
+
+    def finish(self, run: int, at: datetime, outcome: str) -> None:
+        """Write what waits and mark the run finished, in one transaction."""
+        self._check_open(run)
+        with self._lock:
+            self._flush(run, at, outcome)
+            self._open.discard(run)
+
+    def past(self, before: int | None = None) -> Past:
+        """What the runs before run ``before`` recorded (None: all). Unfinished runs count for the facts, not for ``runs``."""
+        with self._file.reading() as conn:
+            return past(conn, before)
+
+    def estate(self, at: datetime | None = None) -> tuple[int, Estate]:
+        """Number and view of the newest finished run, or of the newest that began at or before ``at``, as it was recorded.
+        The view's time is the one given to ``begin``."""
+        with self._file.reading() as conn:
+            return queries.estate(conn, at, where=str(self.path))
+
+    def runs(self) -> Iterator[RunRecord]:
+        """All runs, oldest first."""
+        with self._file.reading() as conn:
+            return iter(queries.runs(conn))
+
+    def list_commits(self, vcenter: str | None = None, cluster: str | None = None) -> list[ArchivedImage]:
+        """Every desired image ever seen, oldest first; ``vcenter`` is its name or instance UUID, ``cluster`` a name or id."""
+        with self._file.reading() as conn:
+            return queries.list_commits(conn, vcenter, cluster)
+
+    def prune(self, keep_runs_since: datetime) -> Pruned:
+        """Remove the details of runs that began before that time, and give the space back to the file system. Kept are
+        all runs' own rows, all marks and desired images, the newest finished run, and per host the newest answer."""
+        with self._lock, self._writing() as conn:
+            pruned = retention.prune(conn, keep_runs_since)
+            self._writer.forget()
+        self._file.vacuum()
+        return pruned
+
+    def _check_open(self, run: int) -> None:
+        if run not in self._open:
+            raise HistoryError(f"run {run} is not open here", where=str(self.path), hint="begin a run first")
+
+    def _check_writable(self, observation: HostObservation) -> None:
+        """Refuse here what would make the whole batch fail later."""
+        try:
+            f"{observation.vcenter}{observation.host}".encode()
+            stamp(observation.at)
+        except ValueError as error:  # UnicodeEncodeError is one
+            raise HistoryError(
+                f"the observation of host {observation.host!r} cannot be recorded: {error}",
+                where=str(self.path),
+                hint="check the host's name in the inventory and the configuration",
+            ) from error
+
+    def _flush(self, run: int | None = None, at: datetime | None = None, outcome: str = "") -> None:
+        """Write what waits; with ``run`` and ``at``, end that run in the same transaction. On failure all of it waits on,
+        and the next try comes after another batch."""
+        if not self._waiting and run is None:
+            return
+        self._next_try = len(self._waiting) + BATCH
+        with self._writing() as conn:
+            for entry in self._waiting:
+                self._writer.host(conn, entry)
+            if run is not None and at is not None:
+                queries.end_run(conn, run, at, outcome)
+        self._waiting.clear()
+        self._next_try = BATCH
+        self._written_at = time.monotonic()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._file.writing() as conn:
+                self._writer.check(conn)
+                yield conn
+        except BaseException:
+            self._writer.forget()  # rows it remembers may have been rolled back
+            raise
+
+
+__all__ = ["ArchivedImage", "Pruned", "SqliteHistory"]
