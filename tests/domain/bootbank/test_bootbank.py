@@ -9,7 +9,6 @@ from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
-import loader_by_hand
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from auditor.domain.bootbank import BankRead, BootOutcome, after, simulate_boot
 from auditor.domain.bootcfg import read_keys, state_offset
 from auditor.domain.bootexplain import explain
+from tests.domain.bootbank import loader_by_hand
 
 HERE = Path(__file__).parent
 CASES = [json.loads(line) for line in (HERE / "cases.jsonl").read_text("utf-8").splitlines()]
