@@ -1,0 +1,104 @@
+"""Reads an ESXi host over SSH: one connection, one script, all readings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from auditor.domain.observation import RAW_LIMIT, HostObservation, Reason, Route, Unread, host_key
+from auditor.domain.readings import add_on, banks, base_image, components, maintenance, product, profile, staged, vibs
+from auditor.domain.readings.answer import Answer
+from auditor.domain.readings.commands import COMMANDS
+from auditor.errors import AuditorError, ConfigError
+from auditor.esxi import known_hosts, script
+from auditor.esxi.settings import SshSettings
+from auditor.esxi.ssh import Output, SshClient, reason_of
+from auditor.ports import Clock, HostTarget
+
+
+class SshHostReader:
+    """The `ssh` route (a ``HostReader``). May be used by many threads at once.
+
+    ``password`` and ``passphrase`` (of the key) return the secret; each is called at most once, when first needed. One
+    login attempt with the password is made per host and call, since wrong ones lock the account. Raises `ConfigError` when
+    made without a usable way to log in.
+    """
+
+    def __init__(
+        self,
+        settings: SshSettings,
+        password: Callable[[], str] | None,
+        clock: Clock,
+        passphrase: Callable[[], str] | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._client = SshClient(settings, known_hosts.load(settings.known_hosts), password, passphrase)
+        limit = max(1, int(settings.command_timeout))
+        self._commands = tuple(replace(command, seconds=min(command.seconds, limit)) for command in COMMANDS)
+
+    @property
+    def route(self) -> Route:
+        """Always ``Route.SSH``."""
+        return Route.SSH
+
+    def read(self, target: HostTarget) -> HostObservation:
+        """What the host says. Its faults are in the observation; only `ConfigError` (no password to be had) is raised."""
+        at = self._clock.now()
+        seen = HostObservation(host_key(target.name), Route.SSH, at, target.vcenter)
+        nonce = script.new_nonce()
+        text = script.render(nonce, self._commands)
+        try:
+            output = self._client.execute(target.address, target.port, text, lambda tail: script.finished(nonce, tail))
+        except ConfigError:
+            raise
+        except AuditorError as error:
+            return replace(seen, trouble=_unread(error))
+        if f"\n{nonce} begin ".encode() not in output.stdout:
+            return replace(seen, trouble=_not_run(output, target))
+        answers = script.parse(nonce, output.stdout, output.stderr, self._commands, stopped=output.stopped)
+        return observe(seen, answers)
+
+
+def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObservation:
+    """``seen`` with every reading taken from the answers, which are keyed by the commands' names."""
+    return replace(
+        seen,
+        product=product.combine(
+            product.parse_vmware(answers[product.VMWARE.name]),
+            product.parse_system_version(answers[product.SYSTEM_VERSION.name]),
+        ),
+        profile=profile.parse(answers[profile.COMMAND.name]),
+        base_image=base_image.parse(answers[base_image.COMMAND.name]),
+        add_on=add_on.parse(answers[add_on.COMMAND.name]),
+        components=components.parse(answers[components.COMMAND.name]),
+        vibs=vibs.parse(answers[vibs.COMMAND.name]),
+        staged=staged.combine(
+            profile.parse_rebooting(answers[profile.REBOOTING.name]),
+            vibs.parse_rebooting(answers[vibs.REBOOTING.name]),
+            base_image.parse(answers[base_image.REBOOTING.name], base_image.REBOOTING),
+        ),
+        maintenance_mode=maintenance.parse(answers[maintenance.COMMAND.name]),
+        banks=tuple(
+            banks.parse(link, *(answers[command.name] for command in commands)) for link, commands in banks.BY_LINK.items()
+        ),
+    )
+
+
+def _unread(error: AuditorError) -> Unread:
+    detail = error.what
+    if error.tried:
+        detail += f" (tried: {error.tried})"
+    if error.hint:
+        detail += f"; next: {error.hint}"
+    return Unread(reason_of(error), detail)
+
+
+def _not_run(output: Output, target: HostTarget) -> Unread:
+    """The login worked and the script did not start: say what came instead."""
+    raw = (output.stdout + output.stderr)[:RAW_LIMIT].decode("utf-8", "replace")
+    if output.stopped is not None and output.stopped.reason is not Reason.CUT_OFF:
+        return replace(output.stopped, raw=raw)
+    words = " ".join(raw.split())[:200]
+    detail = f"the host's shell did not run the script: {words or 'it printed nothing'}"
+    return Unread(Reason.FAILED, f"{detail}; next: try `ssh {target.address} vmware -vl`", raw)

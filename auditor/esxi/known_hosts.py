@@ -1,0 +1,169 @@
+"""The file of pinned host keys: OpenSSH's known_hosts format, our own file.
+
+Read here rather than with paramiko's reader, which passes over ``@revoked`` lines and gets slow with many hosts. What is
+understood: plain and hashed (``|1|``) names, ``[address]:port`` for ports other than 22, comma lists, ``@revoked``.
+Patterns and ``@cert-authority`` lines trust nobody here: a host named by them only is unknown.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from auditor.errors import ConfigError, TrustError
+
+_REVOKED = "@revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A host's public key: its type ("ecdsa-sha2-nistp256") and the key blob as it goes over the wire."""
+
+    type: str
+    blob: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """OpenSSH's form: ``SHA256:`` and the digest in base64 without padding."""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode("ascii").rstrip("=")
+
+    def line(self, address: str, port: int) -> str:
+        """The known_hosts line that pins this key for the host, without line end."""
+        return f"{host_name(address, port)} {self.type} {base64.b64encode(self.blob).decode('ascii')}"
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.fingerprint}"
+
+
+def host_name(address: str, port: int) -> str:
+    """A host as known_hosts names it: the address alone for port 22, ``[address]:port`` otherwise."""
+    name = address.strip().lower()
+    return name if port == 22 else f"[{name}]:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """The keys pinned for each host. Made by `load`."""
+
+    plain: dict[str, list[HostKey]] = field(default_factory=dict)
+    hashed: list[tuple[str, HostKey]] = field(default_factory=list)
+    revoked: frozenset[HostKey] = frozenset()
+
+    def keys_of(self, address: str, port: int) -> tuple[HostKey, ...]:
+        """All keys pinned for the host, none if it is unknown."""
+        name = host_name(address, port)
+        return (*self.plain.get(name, ()), *(key for pattern, key in self.hashed if _is_hash_of(pattern, name)))
+
+
+def load(path: Path) -> KnownHosts:
+    """Read the file; a file that is not there pins nothing. Raises `ConfigError` if it cannot be read.
+
+    A line that is not understood pins nothing, as in OpenSSH: the host is then unknown, which is safe.
+    """
+    plain: dict[str, list[HostKey]] = {}
+    hashed: list[tuple[str, HostKey]] = []
+    revoked: set[HostKey] = set()
+    for line in _lines(path):
+        entry = _parse(line)
+        if entry is None:
+            continue
+        marker, names, key = entry
+        if marker == _REVOKED:
+            revoked.add(key)
+        elif not marker:
+            for name in names:
+                if name.startswith("|1|"):
+                    hashed.append((name, key))
+                else:
+                    plain.setdefault(name.lower(), []).append(key)
+    return KnownHosts(plain, hashed, frozenset(revoked))
+
+
+def pin(path: Path, address: str, port: int, key: HostKey, fingerprint: str) -> None:
+    """Pin ``key`` for the host, in place of any other key of that type, once the user has named its ``fingerprint``.
+
+    The file appears or changes in one step, readable by its owner only when it is new. Raises `TrustError` when the
+    fingerprint is not that of the key, `ConfigError` when the file cannot be written.
+    """
+    where = host_name(address, port)
+    if not hmac.compare_digest(key.fingerprint, fingerprint.strip()):
+        raise TrustError(
+            f"the host shows the key {key}, not {fingerprint.strip()}",
+            where=where,
+            tried="comparing the fingerprint given with the one of the host",
+            hint="read the fingerprint on the host's own console; if the two still differ, something is between you and it",
+        )
+    kept = [rest for line in _lines(path) if (rest := _without(line, where, key.type)) is not None]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write("".join(f"{line}\n" for line in [*kept, key.line(address, port)]))
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        hint = "check the folder's permissions, or name another known_hosts file in the configuration"
+        raise ConfigError(f"could not be written: {error.strerror}", where=str(path), hint=hint) from error
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        yield from path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        hint = "it must be a text file in OpenSSH's known_hosts format"
+        raise ConfigError(f"could not be read: {error}", where=str(path), hint=hint) from error
+
+
+def _parse(line: str) -> tuple[str, list[str], HostKey] | None:
+    """Marker, names and key of a line; None for an empty line, a comment, or what is no key."""
+    words = line.split()
+    if not words or words[0].startswith("#"):
+        return None
+    marker = words.pop(0) if words[0].startswith("@") else ""
+    if len(words) < 3:
+        return None
+    try:
+        blob = base64.b64decode(words[2], validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # The blob names its own type first; a line that says another one is damaged.
+    kind = words[1].encode()
+    return (marker, words[0].split(","), HostKey(words[1], blob)) if blob[4 : 4 + len(kind)] == kind else None
+
+
+def _without(line: str, name: str, key_type: str) -> str | None:
+    """The line without what it pins for this host and key type; None if nothing is left of it."""
+    entry = _parse(line)
+    if entry is None or entry[0] or entry[2].type != key_type:
+        return line
+    names = [other for other in entry[1] if other.lower() != name and not _is_hash_of(other, name)]
+    if len(names) == len(entry[1]):
+        return line
+    return f"{','.join(names)} {line.split(maxsplit=1)[1]}" if names else None
+
+
+def _is_hash_of(pattern: str, name: str) -> bool:
+    """Whether a hashed name stands for ``name``: ``|1|salt|HMAC-SHA1(salt, name)``, both in base64."""
+    if not pattern.startswith("|1|"):
+        return False
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in pattern[3:].split("|"))
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)
