@@ -135,13 +135,18 @@ def fault(kind: Any, text: str, **fields: Any) -> Exception:
 class SoapFace:
     """Answers POSTs to `/sdk`.
 
-    `lookup(moid)` finds the served object; `gate(call)` refuses (by raising a fault), delays or breaks calls before
+    `lookup(moid, session)` finds the served object; `gate(call)` refuses (by raising a fault), delays or breaks calls before
     they are run and must hold no lock; `lock` is held while an operation runs. `version` is a VMODL version such as
     `vim.version.v8_0_3_0`: the newest one the server speaks.
     """
 
     def __init__(
-        self, lookup: Callable[[str], SoapObject | None], *, version: str, gate: Callable[[SoapCall], None], lock: Any
+        self,
+        lookup: Callable[[str, str | None], SoapObject | None],
+        *,
+        version: str,
+        gate: Callable[[SoapCall], None],
+        lock: Any,
     ) -> None:
         self._lookup, self._gate, self._lock = lookup, gate, lock
         self.version = version
@@ -174,7 +179,7 @@ class SoapFace:
         return self.version
 
     def _answer(self, call: SoapCall, head: _Head, body: bytes, version: str) -> bytes:
-        target = self._lookup(call.moid)
+        target = self._lookup(call.moid, call.session)
         if target is None or not _fits(target.kind, call.kind):
             raise fault(
                 vmodl.fault.ManagedObjectNotFound,

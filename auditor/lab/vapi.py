@@ -33,13 +33,18 @@ from vmware.vapi.provider.local import LocalProvider
 logging.getLogger("vmware.vapi").setLevel(logging.CRITICAL)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
-    """Who is calling what: service and operation in canonical form, and the runtime's security context as a dict."""
+    """Who is calling what: service and operation in canonical form, and the runtime's security context as a dict.
+
+    A gate may set `user`, and `stuck` for a task that is never to end.
+    """
 
     service: str
     operation: str
     security: Mapping[str, Any]
+    user: str = ""
+    stuck: bool = False
 
 
 Gate = Callable[[Call], None]

@@ -1,0 +1,260 @@
+"""A simulated vCenter on one TLS port: SOAP at `/sdk`, JSON-RPC at `/api`, REST below `/api/`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from com.vmware.vapi.std import errors_client as errors
+from pyVmomi import VmomiSupport, vim
+
+from auditor.lab import depot_face, session_face, vlcm_face
+from auditor.lab.api_versions import available
+from auditor.lab.certificate import make_certificate
+from auditor.lab.database import Cluster, InventoryHost
+from auditor.lab.esxcli_face import EsxcliCommand, EsxcliHostFace, ExecuterFace
+from auditor.lab.host_face import EXECUTER, IMAGE_MANAGER, ImageConfigManagerFace
+from auditor.lab.http import HttpServer, Request, Response
+from auditor.lab.inventory_face import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
+from auditor.lab.property_collector import PropertyCollector
+from auditor.lab.rest import RestFace
+from auditor.lab.service_face import EventManagerFace, ServiceInstanceFace, SessionManagerFace
+from auditor.lab.soap import SoapCall, SoapFace, SoapObject, fault
+from auditor.lab.vapi import Call, VapiServer, error
+from auditor.lab.vcenter import LabVCenter
+from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.version_document import versions_document, wsdl_document
+from auditor.lab.view_face import ViewManagerFace
+
+_ANONYMOUS_SOAP = {
+    ("ServiceInstance", "RetrieveServiceContent"),
+    ("ServiceInstance", "Fetch"),
+    ("SessionManager", "Login"),
+    ("SessionManager", "Fetch"),
+}
+_SOAP_PATHS = {"/sdk", "/sdk/", "/sdk/vimService"}
+
+
+class SoapInventory:
+    """Finds the SOAP object of a managed object id; what it makes lives no longer than the call, except collectors,
+    filters and views, which live as long as their session."""
+
+    def __init__(self, vcenter: LabVCenter, run: EsxcliCommand, commands: Mapping[str, str]) -> None:
+        self._vcenter, self._run, self._commands = vcenter, run, commands
+        self._views = ViewManagerFace(self.find)
+        self._collectors: dict[str, PropertyCollector] = {}
+        self._managers: dict[str, SoapObject] = {
+            each.moid: each
+            for each in (
+                ServiceInstanceFace(vcenter),
+                SessionManagerFace(vcenter, self.forget),
+                EventManagerFace(vcenter),
+                self._views,
+            )
+        }
+
+    def forget(self, session: str) -> None:
+        """Drop what a session made."""
+        self._collectors.pop(session, None)
+        self._views.forget(session)
+
+    def lookup(self, moid: str, session: str | None) -> SoapObject | None:
+        """The object of that id, as seen by a session."""
+        if moid.startswith("propertyCollector"):
+            if session not in self._collectors:
+                made = PropertyCollector("propertyCollector", self.find, self._vcenter.lock)
+                self._collectors[session or ""] = made
+            collector = self._collectors[session or ""]
+            return collector if moid == collector.moid else collector.find(moid)
+        return self.find(moid)
+
+    def find(self, moid: str) -> SoapObject | None:
+        """The object of that id, whoever asks."""
+        with self._vcenter.lock:
+            if (known := self._managers.get(moid) or self._views.find(moid)) is not None:
+                return known
+            if moid.startswith("host-"):
+                entry = self._vcenter.database.hosts.get(moid)
+                return None if entry is None else self._host(entry)
+            if moid.startswith("domain-"):
+                cluster = self._vcenter.database.clusters.get(moid)
+                return None if cluster is None else self._cluster(cluster)
+            return self._host_manager(moid) or self._folder(moid)
+
+    def _host_manager(self, moid: str) -> SoapObject | None:
+        prefix, dash, number = moid.partition("-host-")
+        if not dash or f"host-{number}" not in self._vcenter.database.hosts:
+            return None
+        if f"{prefix}-" == IMAGE_MANAGER:
+            return ImageConfigManagerFace(f"host-{number}", self._vcenter)
+        if f"{prefix}-" == EXECUTER:
+            return ExecuterFace(f"host-{number}", self._vcenter, self._run, self._commands)
+        return None
+
+    def _root(self) -> FolderFace:
+        return FolderFace(
+            ROOT, "Datacenters", None, self._vcenter, holds=[vim.Folder, vim.Datacenter], children=self._datacenters
+        )
+
+    def _datacenters(self) -> Iterator[DatacenterFace]:
+        root = FolderFace(ROOT, "Datacenters", None, self._vcenter, holds=[])
+        for center in self._vcenter.database.datacenters.values():
+            yield DatacenterFace(center, root, self._vcenter, self._clusters)
+
+    def _folder(self, moid: str) -> SoapObject | None:
+        if moid == ROOT:
+            return self._root()
+        for center in self._datacenters():
+            for each in (center, *center.folders.values()):
+                if each.moid == moid:
+                    return each
+        return None
+
+    def _clusters(self, folder: str) -> Iterator[Entity]:
+        for cluster in self._vcenter.database.clusters.values():
+            if cluster.folder == folder:
+                yield self._cluster(cluster)
+
+    def _cluster(self, cluster: Cluster) -> Entity:
+        kind = ComputeResourceFace if cluster.standalone else ClusterFace
+        parent = FolderFace(cluster.folder, "host", None, self._vcenter, holds=[])
+        return kind(cluster, parent, self._vcenter, self._hosts)
+
+    def _hosts(self, cluster: Cluster) -> Iterator[Entity]:
+        for entry in self._vcenter.hosts_of(cluster):
+            yield self._host(entry)
+
+    def _host(self, entry: InventoryHost) -> EsxcliHostFace:
+        cluster = self._vcenter.database.clusters[entry.parent]
+        kind = ComputeResourceFace if cluster.standalone else ClusterFace
+        return EsxcliHostFace(entry, kind(cluster, self._root(), self._vcenter, self._hosts), self._vcenter)
+
+
+class VCenterServer:
+    """Serves one `LabVCenter`. `folder` takes the certificate; port 0 takes a free one.
+
+    `run` answers esxcli commands for a host, `commands` names them with their formatter for clients that ask.
+    """
+
+    def __init__(
+        self,
+        vcenter: LabVCenter,
+        folder: Path,
+        *,
+        run: EsxcliCommand,
+        commands: Mapping[str, str],
+        address: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self.vcenter = vcenter
+        self.certificate = make_certificate(folder, address=address)
+        inventory = SoapInventory(vcenter, run, commands)
+        self.vapi = VapiServer(
+            _services(vcenter),
+            available=lambda service, name: available(vcenter.release.numbers, service, name),
+            gate=self._vapi_gate,
+            lock=vcenter.lock,
+        )
+        self.rest = RestFace(self.vapi)
+        self.soap = SoapFace(inventory.lookup, version=vcenter.release.vmodl, gate=self._soap_gate, lock=vcenter.lock)
+        self.http = HttpServer(self.answer, self.certificate.server_context(), address=address, port=port)
+        self.url = f"https://{address}:{self.http.port}"
+
+    def start(self) -> None:
+        """Serve in the background."""
+        self.http.start()
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self.http.stop()
+
+    def answer(self, request: Request) -> Response:
+        """Answer one HTTP request."""
+        if self.vcenter.starting:
+            # The reverse proxy's answer while the services behind it are not up.
+            return Response(503, b"503 Service Unavailable (Failed to connect to endpoint)\n", "text/plain")
+        path = request.path
+        if path in _SOAP_PATHS and request.method == "POST":
+            return self.soap.handle(request)
+        if path == "/sdk/vimServiceVersions.xml":
+            return Response(200, versions_document(self.vcenter.release.vmodl), "text/xml")
+        if path == "/sdk/vimService.wsdl" or (path in _SOAP_PATHS and ("wsdl", "") in request.query):
+            return Response(200, wsdl_document(self.url), "text/xml")
+        if path == "/api" and request.method == "POST":
+            body, extra = self.vapi.handle(request.body, request.headers)
+            return Response(200, body, "application/json", extra)
+        if path.startswith("/api/"):
+            return self.rest.handle(request)
+        return Response(404, b"Not found\n", "text/plain")
+
+    def _soap_gate(self, call: SoapCall) -> None:
+        for planned in self.vcenter.faults.take(call.method):
+            _wait(planned)
+            if planned.kind is FaultKind.EXPIRE:
+                self.vcenter.sessions.end(call.session)
+            elif planned.kind in (FaultKind.ERROR, FaultKind.STUCK):
+                kind = VmomiSupport.GetVmodlType(planned.error or "vmodl.fault.SystemError")
+                raise fault(kind, f"Planned fault: {planned.kind}")
+        if (call.kind, call.method) in _ANONYMOUS_SOAP:
+            return
+        if self.vcenter.sessions.find(call.session) is None:
+            this = VmomiSupport.GuessWsdlType(call.kind)(call.moid) if call.kind in _PLAIN_KINDS else None
+            raise fault(
+                vim.fault.NotAuthenticated,
+                "The session is not authenticated.",
+                object=this or vim.Folder(ROOT),
+                privilegeId="System.View",
+            )
+
+    def _vapi_gate(self, call: Call) -> None:
+        for planned in self.vcenter.faults.take(f"{call.service}.{call.operation}"):
+            _wait(planned)
+            if planned.kind is FaultKind.EXPIRE:
+                self.vcenter.sessions.end(call.security.get("sessionId"))
+            elif planned.kind is FaultKind.STUCK and call.operation.endswith("$task"):
+                call.stuck = True
+            elif planned.kind in (FaultKind.ERROR, FaultKind.STUCK):
+                kind = getattr(errors, planned.error or "InternalServerError")
+                raise error(kind, "lab.planned.fault", f"Planned fault: {planned.kind}")
+        if (call.service, call.operation) == ("com.vmware.cis.session", "create"):
+            return
+        session = self.vcenter.sessions.find(call.security.get("sessionId"))
+        if session is None:
+            raise error(
+                errors.Unauthenticated,
+                "com.vmware.vapi.endpoint.method.authentication.required",
+                "Authentication required.",
+            )
+        call.user = session.user
+
+
+_PLAIN_KINDS = {"ServiceInstance", "PropertyCollector", "HostSystem", "Folder", "ViewManager", "EventManager"}
+
+
+def _wait(planned: Fault) -> None:
+    if planned.seconds > 0:
+        time.sleep(planned.seconds)
+
+
+def _services(vcenter: LabVCenter) -> list[Any]:
+    kinds = (
+        session_face.SessionService,
+        session_face.TasksService,
+        session_face.ApplianceVersionService,
+        vlcm_face.ClusterSoftware,
+        vlcm_face.ClusterCompliance,
+        vlcm_face.ClusterCommits,
+        vlcm_face.ClusterEnablement,
+        vlcm_face.ClusterInstalledImages,
+        vlcm_face.InstalledComponents,
+        vlcm_face.HostSoftware,
+        depot_face.BaseImages,
+        depot_face.BaseImageVersions,
+        depot_face.AddOns,
+        depot_face.AddOnVersions,
+        depot_face.Components,
+        depot_face.ComponentVersions,
+    )
+    return [kind(vcenter) for kind in kinds]
