@@ -106,7 +106,7 @@ def _messages(error: ValidationError) -> Iterable[str]:
     if "x-message" in schema:
         return [str(schema["x-message"])]
     if rule == "type":
-        allowed = limit if isinstance(limit, list) else [limit]
+        allowed: list[str] = limit if isinstance(limit, list) else [limit]
         return [f"must be {' or '.join(_TYPES.get(name, name) for name in allowed)}, not {_type_name(value)}"]
     if rule == "enum":
         return [_not_allowed(value, [str(item) for item in limit])]

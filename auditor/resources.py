@@ -12,26 +12,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-from auditor.domain.findings import Code
 from auditor.errors import InputError
-
-_RUNBOOKS = {
-    Code.RESTORE_DETECTED: "restore-detected",
-    Code.MANAGEMENT_REGRESSED: "management-regressed",
-    Code.VCENTER_OLDER_THAN_HOST: "restore-detected",
-    Code.HOST_AHEAD: "host-ahead",
-    Code.HOST_BEHIND: "mixed-cluster",
-    Code.HOST_DIVERGED: "host-ahead",
-    Code.MIXED_CLUSTER: "mixed-cluster",
-    Code.DEPOT_GAP: "depot-gap",
-    Code.STALE_INVENTORY: "stale-inventory",
-    Code.ROUTES_DISAGREE: "stale-inventory",
-    Code.HOST_VANISHED: "stale-inventory",
-    Code.UPDATE_STAGED: "update-staged",
-    Code.STALE_SCAN: "restore-detected",
-    Code.HOST_UNSEEN: "host-unseen",
-    Code.VIEW_INCOMPLETE: "host-unseen",
-}
 
 
 def _folder(name: str) -> Traversable:
@@ -75,9 +56,4 @@ def runbook_title(name: str) -> str:
     return runbook(name).split("\n", 1)[0].lstrip("# ").strip()
 
 
-def runbook_for(code: Code) -> str:
-    """The runbook that says what to do about findings of ``code``."""
-    return _RUNBOOKS[code]
-
-
-__all__ = ["runbook", "runbook_for", "runbook_names", "runbook_title", "schema", "schema_names"]
+__all__ = ["runbook", "runbook_names", "runbook_title", "schema", "schema_names"]

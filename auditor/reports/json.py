@@ -1,0 +1,225 @@
+"""Reports as JSON data: the documents of ``schemas/audit.v1.json`` and ``schemas/snapshot.v1.json``.
+
+Written out field by field, and not taken from the dataclasses: a published form must not change because a field of ours
+was renamed. Text from outside is kept as it was read; JSON escapes what could act on a terminal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from auditor.codec import timestamp
+from auditor.domain.assessment import Assessment, ClusterRow, HostRow, HostState, RouteResult, VCenterRow
+from auditor.domain.findings import Finding, Severity
+from auditor.domain.image import AddOn, BaseImage, DesiredImage, Product
+from auditor.domain.observation import Read, Unread, VCenterMarks
+from auditor.reports.next import runbook_for
+from auditor.reports.snapshot import SnapshotSummary
+
+T = TypeVar("T")
+Plain = dict[str, Any]
+
+AUDIT = "auditor/audit/v1"
+SNAPSHOT = "auditor/snapshot/v1"
+
+
+def audit_document(assessment: Assessment) -> Plain:
+    """The whole assessment, valid by schema ``audit.v1``."""
+    return {
+        "schema": AUDIT,
+        "at": timestamp(assessment.at),
+        "source": assessment.source.value,
+        "run": assessment.run,
+        "runs_before": assessment.runs_before,
+        "verdict": assessment.verdict.value,
+        "counts": {
+            "hosts": {state.value: sum(host.state is state for host in assessment.hosts) for state in HostState},
+            "findings": {
+                severity.value: sum(finding.severity is severity for finding in assessment.findings) for severity in Severity
+            },
+        },
+        "findings": [_finding(finding) for finding in assessment.findings],
+        "vcenters": [_vcenter(row) for row in assessment.vcenters],
+        "clusters": [_cluster(row) for row in assessment.clusters],
+        "hosts": [_host(row) for row in assessment.hosts],
+        "limits": list(assessment.limits),
+        "next": list(assessment.next),
+    }
+
+
+def snapshot_document(summary: SnapshotSummary) -> Plain:
+    """What a snapshot saw and did not see, valid by schema ``snapshot.v1``."""
+    return {
+        "schema": SNAPSHOT,
+        "run": summary.run,
+        "at": timestamp(summary.at),
+        "history": summary.history,
+        "complete": summary.complete,
+        "new_documents": summary.new_documents,
+        "vcenters": [
+            {
+                "name": vcenter.name,
+                "marks": _reading(vcenter.marks, _marks),
+                "clusters": vcenter.clusters,
+                "hosts": vcenter.hosts,
+                "gaps": [{"part": gap.part, **_unread(gap.why)} for gap in vcenter.gaps],
+            }
+            for vcenter in summary.vcenters
+        ],
+        "hosts": [
+            {
+                "name": host.name,
+                "vcenter": host.vcenter or None,
+                "seen": host.seen,
+                "routes": [_route(route) for route in host.routes],
+            }
+            for host in summary.hosts
+        ],
+    }
+
+
+def _unread(reading: Unread) -> Plain:
+    return {"unread": reading.reason.value, "detail": reading.detail}
+
+
+def _reading(reading: Read[T] | Unread, plain: Callable[[T], Any]) -> Plain:
+    return {"value": plain(reading.value)} if isinstance(reading, Read) else _unread(reading)
+
+
+def _same(value: T) -> T:
+    return value
+
+
+def _time(value: datetime | None) -> str | None:
+    return timestamp(value) if value else None
+
+
+def _finding(finding: Finding) -> Plain:
+    subject = finding.subject
+    return {
+        "code": finding.code.value,
+        "severity": finding.severity.value,
+        "subject": {
+            "kind": subject.kind.value,
+            "name": subject.name,
+            "vcenter": subject.vcenter or None,
+            "id": subject.id or None,
+        },
+        "summary": finding.summary,
+        "hosts": list(finding.hosts),
+        "evidence": list(finding.evidence),
+        "do": list(finding.do),
+        "avoid": list(finding.avoid),
+        "rests_on": list(finding.rests_on),
+        "runbook": runbook_for(finding.code),
+    }
+
+
+def _marks(marks: VCenterMarks) -> Plain:
+    return {
+        "instance_uuid": marks.instance_uuid,
+        "version": marks.version,
+        "build": marks.build,
+        "newest_event_key": _reading(marks.newest_event_key, _same),
+        "newest_event_time": _reading(marks.newest_event_time, timestamp),
+        "clock": _reading(marks.clock, timestamp),
+    }
+
+
+def _vcenter(row: VCenterRow) -> Plain:
+    return {"name": row.name, "marks": _reading(row.marks, _marks), "clusters": row.clusters, "hosts": row.hosts}
+
+
+def _cluster(row: ClusterRow) -> Plain:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "vcenter": row.vcenter,
+        "state": row.state.value,
+        "mode": _reading(row.mode, lambda mode: mode.value),
+        "image": _reading(row.image, _image),
+        "commit": row.commit or None,
+        "commit_time": _time(row.commit_time),
+        "vendor_status": row.vendor_status or None,
+        "scan_time": _time(row.scan_time),
+        "hosts": list(row.hosts),
+    }
+
+
+def _base_image(image: BaseImage) -> Plain:
+    return {"version": image.version.raw, "display": image.display, "in_depot": image.in_depot}
+
+
+def _add_on(add_on: AddOn) -> Plain:
+    return {"name": add_on.name, "version": add_on.version, "display": add_on.display, "in_depot": add_on.in_depot}
+
+
+def _product(product: Product) -> Plain:
+    return {
+        "version": product.version,
+        "build": product.build,
+        "name": product.name,
+        "update": product.update,
+        "patch": product.patch,
+        "label": product.label,
+    }
+
+
+def _image(image: DesiredImage) -> Plain:
+    return {
+        "base_image": _base_image(image.base_image) if image.base_image else None,
+        "add_on": _add_on(image.add_on) if image.add_on else None,
+        "components": dict(sorted(image.components.items())),
+        "solutions": [{"name": solution.name, "version": solution.version} for solution in image.solutions],
+        "hardware_support": [
+            {"manager": item.manager, "package": item.package, "version": item.version} for item in image.hardware_support
+        ],
+        "removed_components": list(image.removed_components),
+        "alternatives": list(image.alternatives),
+    }
+
+
+def _route(result: RouteResult) -> Plain:
+    return {
+        "route": result.route.value,
+        "at": timestamp(result.at),
+        "trouble": _unread(result.trouble) if result.trouble else None,
+    }
+
+
+def _host(row: HostRow) -> Plain:
+    return {
+        "name": row.name,
+        "vcenter": row.vcenter or None,
+        "cluster": row.cluster or None,
+        "cluster_id": row.cluster_id or None,
+        "state": row.state.value,
+        "listed": row.listed,
+        "runs": _reading(row.runs, _base_image),
+        "product": _reading(row.product, _product),
+        "label": row.label or None,
+        "connection": row.connection or None,
+        "inventory": row.inventory or None,
+        "vendor_status": row.vendor_status or None,
+        "layers": [
+            {
+                "layer": layer.layer.value,
+                "name": layer.name,
+                "state": layer.state.value,
+                "desired": layer.desired or None,
+                "installed": layer.installed or None,
+                "basis": layer.basis,
+            }
+            for layer in row.layers
+        ],
+        "staged": _reading(row.staged, _same),
+        "in_maintenance_mode": row.in_maintenance_mode,
+        "routes": [_route(route) for route in row.routes],
+        "last_seen": _time(row.last_seen),
+        "note": row.note or None,
+    }
+
+
+__all__ = ["AUDIT", "SNAPSHOT", "audit_document", "snapshot_document"]

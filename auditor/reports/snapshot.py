@@ -1,0 +1,135 @@
+"""What a snapshot saw and what it did not, from the view it recorded: the same facts for text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from auditor.domain.assessment import RouteResult
+from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
+
+_NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED})
+"""Reasons that say "there is nothing there", or repeat what another reading says already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of a vCenter that could not be read: what, and why."""
+
+    part: str
+    why: Unread
+
+
+@dataclass(frozen=True, slots=True)
+class VCenterSummary:
+    """One vCenter: its marks, what it lists (None: could not be read), and what is missing."""
+
+    name: str
+    marks: Reading[VCenterMarks]
+    clusters: int | None
+    hosts: int | None
+    gaps: tuple[Gap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HostSummary:
+    """One host: its name, its vCenter (empty: none), and what became of each route. ``seen``: one of them answered."""
+
+    name: str
+    vcenter: str
+    routes: tuple[RouteResult, ...] = ()
+
+    @property
+    def seen(self) -> bool:
+        return any(route.trouble is None for route in self.routes)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSummary:
+    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file."""
+
+    run: int
+    at: datetime
+    history: str
+    new_documents: int
+    vcenters: tuple[VCenterSummary, ...]
+    hosts: tuple[HostSummary, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every host answered by some route and no vCenter has a gap."""
+        return all(host.seen for host in self.hosts) and not any(vcenter.gaps for vcenter in self.vcenters)
+
+    @property
+    def unseen(self) -> tuple[HostSummary, ...]:
+        """The hosts of which no route could say anything."""
+        return tuple(host for host in self.hosts if not host.seen)
+
+
+def summarise(estate: Estate, *, run: int, history: str, new_documents: int) -> SnapshotSummary:
+    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``."""
+    return SnapshotSummary(
+        run=run,
+        at=estate.at,
+        history=history,
+        new_documents=new_documents,
+        vcenters=tuple(_vcenter(view) for view in sorted(estate.vcenters, key=lambda view: view.name)),
+        hosts=_hosts(estate),
+    )
+
+
+def _vcenter(view: VCenterView) -> VCenterSummary:
+    return VCenterSummary(
+        name=view.name,
+        marks=view.marks,
+        clusters=len(view.clusters.value) if isinstance(view.clusters, Read) else None,
+        hosts=len(view.hosts.value) if isinstance(view.hosts, Read) else None,
+        gaps=tuple(_gaps(view)),
+    )
+
+
+def _gaps(view: VCenterView) -> Iterator[Gap]:
+    whole: tuple[tuple[str, Reading[object]], ...] = (
+        ("marks", view.marks),
+        ("clusters", view.clusters),
+        ("hosts", view.hosts),
+        ("depot", view.depot),
+    )
+    unread = {(reading.reason, reading.detail) for _, reading in whole if isinstance(reading, Unread)}
+    if len(unread) == 1 and all(isinstance(reading, Unread) for _, reading in whole):
+        reason, detail = unread.pop()
+        yield Gap("everything", Unread(reason, detail))
+        return
+    for part, reading in whole:
+        if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
+            yield Gap(part, reading)
+    for cluster in view.clusters.value if isinstance(view.clusters, Read) else ():
+        parts: tuple[tuple[str, Reading[object]], ...] = (
+            ("management mode", cluster.mode),
+            ("image", cluster.image),
+            ("commit", cluster.commit),
+            ("compliance", cluster.compliance),
+        )
+        for part, reading in parts:
+            if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
+                yield Gap(f"{part} of cluster {cluster.name}", reading)
+
+
+def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
+    names: dict[tuple[str, str], str] = {}
+    routes: dict[tuple[str, str], list[RouteResult]] = {}
+    for view in estate.vcenters:
+        for host in view.hosts.value if isinstance(view.hosts, Read) else ():
+            names[view.name, host_key(host.name)] = host.name
+    for seen in estate.hosts:
+        key = (seen.vcenter, host_key(seen.host))
+        names.setdefault(key, seen.host)
+        routes.setdefault(key, []).append(RouteResult(seen.route, seen.at, seen.trouble))
+    return tuple(
+        HostSummary(names[key], key[0], tuple(sorted(routes.get(key, ()), key=lambda route: route.route)))
+        for key in sorted(names, key=lambda key: (key[1], key[0]))
+    )
+
+
+__all__ = ["Gap", "HostSummary", "SnapshotSummary", "VCenterSummary", "summarise"]

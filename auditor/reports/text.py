@@ -1,0 +1,197 @@
+"""An assessment or a snapshot as text for people: the verdict first, then what to do, then the rows behind it.
+
+Plain text everywhere but on a terminal; colour only repeats what a word says. Everything that came from outside goes
+through `printable`. Rich rather than own layout: it measures wide characters and folds long cells.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from io import StringIO
+
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from auditor.domain.assessment import Assessment, HostState, Source, Verdict
+from auditor.domain.findings import Finding, Severity, SubjectKind
+from auditor.domain.observation import Read, Reading, VCenterMarks
+from auditor.reports.next import runbook_for
+from auditor.reports.rows import cluster_table, host_section, when
+from auditor.reports.safe import printable
+from auditor.reports.snapshot import SnapshotSummary
+
+PLAIN_WIDTH = 120
+"""Columns where the output is no terminal."""
+
+COLLAPSE_FROM = 50
+"""Hosts in sync are listed up to this number of hosts; beyond it they are counted."""
+
+_HOSTS_SHOWN = 8  # names in one finding; the rows and --json have all
+_LINES_SHOWN = 12  # lines of evidence in one finding
+
+_VERDICTS = {
+    Verdict.IN_SYNC: ("IN SYNC", "bold green"),
+    Verdict.DRIFT: ("DRIFT", "bold red"),
+    Verdict.INCOMPLETE: ("VIEW INCOMPLETE", "bold yellow"),
+}
+_SEVERITIES = {Severity.CRITICAL: "bold red", Severity.WARNING: "bold yellow", Severity.NOTICE: "bold cyan"}
+
+
+def render_audit(
+    assessment: Assessment,
+    *,
+    width: int = PLAIN_WIDTH,
+    color: bool = False,
+    all_hosts: bool = False,
+    exit_code: int | None = None,
+) -> str:
+    """The whole report, ``width`` columns wide. ``color`` adds terminal escapes; ``all_hosts`` lists every host in sync
+    too, however many there are; ``exit_code`` is named in the verdict."""
+    page = _Page(width, color)
+    page.show(_verdict(assessment, exit_code))
+    for finding in assessment.findings:
+        page.blank()
+        _finding(page, finding)
+    if assessment.clusters:
+        page.heading("Clusters")
+        page.show(cluster_table(assessment))
+    if assessment.hosts:
+        page.heading("Hosts")
+        collapse = not all_hosts and len(assessment.hosts) > COLLAPSE_FROM
+        for part in host_section(assessment, width=width, collapse=collapse):
+            page.show(part)
+    if assessment.limits:
+        page.heading("What this run cannot know")
+        page.bullets(assessment.limits)
+    if assessment.next:
+        page.heading("Next")
+        for command in assessment.next:
+            page.show(Text(f"  {printable(command)}"))
+    return page.text()
+
+
+def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color: bool = False) -> str:
+    """What a snapshot saw, what it did not see, and what to type next."""
+    page = _Page(width, color)
+    word, style = ("RECORDED", "bold green") if summary.complete else ("RECORDED, VIEW INCOMPLETE", "bold yellow")
+    facts = (
+        f"run {summary.run} at {when(summary.at)}",
+        f"{_count(len(summary.hosts) - len(summary.unseen), 'host')} seen, {len(summary.unseen)} not seen",
+        _count(summary.new_documents, "new document"),
+    )
+    page.show(Text.assemble((word, style), f": {', '.join(facts)}"))
+    page.show(Text(f"history: {printable(summary.history)}"))
+    for vcenter in summary.vcenters:
+        page.blank()
+        parts = (_marks(vcenter.marks), _known(vcenter.clusters, "cluster"), _known(vcenter.hosts, "host"))
+        page.show(Text(f"vCenter {printable(vcenter.name)}: {', '.join(parts)}"))
+        page.bullets(f"could not read {gap.part}: {gap.why}" for gap in vcenter.gaps)
+    if summary.unseen:
+        page.heading("Hosts not seen")
+        for host in summary.unseen:
+            page.show(Text(printable(host.name)))
+            page.bullets([f"{result.route.value}: {result.trouble}" for result in host.routes] or ["no route was tried"])
+    page.heading("Next")
+    page.show(Text("  auditor audit" if summary.complete else "  auditor runbook show host-unseen"))
+    return page.text()
+
+
+class _Page:
+    """Collects lines and tables as text of one width."""
+
+    def __init__(self, width: int, color: bool) -> None:
+        self._file = StringIO()
+        self._console = Console(
+            file=self._file, width=width, force_terminal=color, no_color=not color, markup=False, highlight=False, emoji=False
+        )
+
+    def show(self, part: RenderableType) -> None:
+        self._console.print(part)
+
+    def blank(self) -> None:
+        self._console.print()
+
+    def heading(self, title: str) -> None:
+        self.blank()
+        self.show(Text(title.upper(), "bold"))
+
+    def bullets(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.item("-", line)
+
+    def item(self, mark: str, line: str) -> None:
+        """One item with a hanging indent, so that its mark stands alone."""
+        grid = Table.grid(padding=0)
+        grid.add_column(width=len(mark) + 1, no_wrap=True)
+        grid.add_column(overflow="fold")
+        grid.add_row(Text(mark), Text(printable(line, 2_000)))
+        self.show(Padding(grid, (0, 0, 0, 2)))
+
+    def text(self) -> str:
+        # Cells are padded to the width of the table; blanks at the end of a line only make pastes ugly.
+        return "\n".join(line.rstrip() for line in self._file.getvalue().splitlines())
+
+
+def _verdict(assessment: Assessment, exit_code: int | None) -> Text:
+    severities = Counter(finding.severity for finding in assessment.findings)
+    found = ", ".join(f"{severities[severity]} {severity.value}" for severity in Severity if severities[severity])
+    states = Counter(host.state for host in assessment.hosts)
+    shown = ", ".join(f"{states[state]} {state.value}" for state in HostState if states[state])
+    source = "read from history of" if assessment.source is Source.HISTORY else "collected"
+    facts = [
+        f"findings: {found}" if found else "no findings",
+        f"{_count(len(assessment.hosts), 'host')}: {shown}" if shown else "no hosts",
+        f"{source} {when(assessment.at)}{f', run {assessment.run}' if assessment.run is not None else ''}",
+    ]
+    if exit_code is not None:
+        facts.append(f"exit code {exit_code}")
+    return Text.assemble(_VERDICTS[assessment.verdict], f": {'; '.join(facts)}")
+
+
+def _finding(page: _Page, finding: Finding) -> None:
+    subject = finding.subject
+    place = f" on {printable(subject.vcenter)}" if subject.vcenter and subject.kind is not SubjectKind.VCENTER else ""
+    severity = (finding.severity.value.upper(), _SEVERITIES[finding.severity])
+    page.show(
+        Text.assemble(severity, "  ", (finding.code.value, "bold"), f"  {subject.kind.value} {printable(subject.name)}{place}")
+    )
+    page.show(Padding(Text(printable(finding.summary, 2_000)), (0, 0, 0, 2)))
+    if finding.hosts and finding.hosts != (subject.name,):
+        more = len(finding.hosts) - _HOSTS_SHOWN
+        names = ", ".join(printable(name) for name in finding.hosts[:_HOSTS_SHOWN])
+        page.item("hosts:", f"{names}{f' and {more} more' if more > 0 else ''}")
+    _labelled(page, "seen:", finding.evidence)
+    _labelled(page, "do:", finding.do)
+    _labelled(page, "avoid:", finding.avoid)
+    if finding.rests_on:
+        page.item("rests on:", "; ".join(finding.rests_on))
+    page.item("more:", f"auditor runbook show {runbook_for(finding.code)}")
+
+
+def _labelled(page: _Page, label: str, lines: tuple[str, ...]) -> None:
+    for line in lines[:_LINES_SHOWN]:
+        page.item(label, line)
+    if len(lines) > _LINES_SHOWN:
+        page.item(label, f"and {len(lines) - _LINES_SHOWN} more; --json has all")
+
+
+def _marks(reading: Reading[VCenterMarks]) -> str:
+    if not isinstance(reading, Read):
+        return f"its marks could not be read ({reading.reason.value})"
+    marks = reading.value
+    event = f", newest event {marks.newest_event_key.value}" if isinstance(marks.newest_event_key, Read) else ""
+    return printable(f"{marks.version} build {marks.build}{event}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _known(number: int | None, noun: str) -> str:
+    return f"{noun}s unknown" if number is None else _count(number, noun)
+
+
+__all__ = ["COLLAPSE_FROM", "PLAIN_WIDTH", "render_audit", "render_snapshot"]
