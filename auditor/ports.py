@@ -74,6 +74,15 @@ class Recorder(Protocol):
 class History(Recorder, Protocol):
     """The record outside vCenter."""
 
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def new_documents(self, run: int) -> int:
+        """How many answers run ``run`` was the first to record."""
+        ...
+
     def begin(self, kind: str, at: datetime) -> int:
         """Open a run ("snapshot" or "audit") and return its id. It stays marked unfinished until ``finish``."""
         ...

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
+import shutil
 import sys
 import time
 import traceback
@@ -104,3 +106,10 @@ def is_terminal() -> bool:
 
 def _shown(text: str) -> str:
     return printable(redact(text), _ERROR_LIMIT, lines=True).replace("\n", "\n  ")
+
+
+def page() -> tuple[int, bool]:
+    """How wide a text report may be, in columns, and whether it may be coloured."""
+    if not is_terminal():
+        return 120, False
+    return shutil.get_terminal_size((120, 40)).columns, "NO_COLOR" not in os.environ

@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.domain.image import AddOn, BaseImage, Component, Product
 from auditor.domain.observation import (
+    EXCLUDED,
     ClusterView,
     Connection,
     Depot,
@@ -48,11 +49,20 @@ class _Image:
 class VCenterRouteReader:
     """Reads one vCenter and the hosts connected to it. ``password`` is called at the first login, not before.
 
+    Clusters that ``wants`` refuses by name are listed and not read: their readings are ``EXCLUDED``.
+
     ``read_host`` may be called from as many threads as the settings allow; so many connections are pooled.
     """
 
-    def __init__(self, settings: VCenterSettings, password: Callable[[], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: VCenterSettings,
+        password: Callable[[], str],
+        clock: Clock,
+        wants: Callable[[str], bool] = lambda cluster: True,
+    ) -> None:
         self._settings = settings
+        self._wants = wants
         self._clock = clock
         self.gate = Gate()
         self._soap = SoapSession(settings.endpoint, password, self.gate)
@@ -135,7 +145,7 @@ class VCenterRouteReader:
 
         def read(cluster: tuple[str, str]) -> ClusterView:
             moid, name = cluster
-            none = self._no_vapi
+            none = self._no_vapi if self._wants(name) else EXCLUDED
             view = ClusterView(moid, name, none, none, none, none) if none else self._vlcm.cluster(moid, name)
             progress.advance(phase, name)
             return view

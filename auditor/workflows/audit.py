@@ -25,10 +25,13 @@ class AuditResult:
     not_recorded: HistoryError | None = None
 
 
-def audit(sources: Sources, history: History, releases: ReleaseTable, clock: Clock, progress: Progress) -> AuditResult:
-    """Audit the estate as it is now. Raises ``LockedError`` when another run records into the same history."""
-    recorder = _Recorder(history, clock)
-    estate = collect(sources, recorder.past, clock, progress, recorder, recorder.run)
+def audit(
+    sources: Sources, history: History | HistoryError, releases: ReleaseTable, clock: Clock, progress: Progress
+) -> AuditResult:
+    """Audit the estate as it is now. ``history`` may be the reason why there is none."""
+    at = clock.now()
+    recorder = _Recorder(history, at)
+    estate = collect(sources, recorder.past, at, progress, recorder, recorder.run)
     assessment = assess(estate, recorder.past, releases, run=recorder.run or None)
     recorder.finish(clock.now(), assessment.verdict.value)
     if recorder.error is not None:
@@ -47,29 +50,32 @@ def audit_history(history: History, releases: ReleaseTable, at: datetime | None 
 class _Recorder:
     """The history as one audit uses it: after its first fault it records nothing more and remembers that fault."""
 
-    def __init__(self, history: History, clock: Clock) -> None:
+    def __init__(self, history: History | HistoryError, at: datetime) -> None:
         self._history = history
         self.error: HistoryError | None = None
         self.run = 0
         self.past = Past()
-        try:
-            self.run = history.begin("audit", clock.now())
+
+        def begin(history: History) -> None:
+            self.run = history.begin("audit", at)
             self.past = history.past(before=self.run)
-        except HistoryError as error:
-            self.error = error
+
+        self._keep(begin)
 
     def record_vcenter(self, run: int, view: VCenterView) -> None:
-        self._keep(lambda: self._history.record_vcenter(run, view))
+        self._keep(lambda history: history.record_vcenter(run, view))
 
     def record_host(self, run: int, observation: HostObservation) -> None:
-        self._keep(lambda: self._history.record_host(run, observation))
+        self._keep(lambda history: history.record_host(run, observation))
 
     def finish(self, at: datetime, outcome: str) -> None:
-        self._keep(lambda: self._history.finish(self.run, at, outcome))
+        self._keep(lambda history: history.finish(self.run, at, outcome))
 
-    def _keep(self, write: Callable[[], None]) -> None:
-        if self.error is None:
+    def _keep(self, write: Callable[[History], None]) -> None:
+        if isinstance(self._history, HistoryError):
+            self.error = self._history
+        if self.error is None and not isinstance(self._history, HistoryError):
             try:
-                write()
+                write(self._history)
             except HistoryError as error:
                 self.error = error

@@ -21,7 +21,7 @@ from auditor.domain.observation import (
 )
 from auditor.domain.past import Past
 from auditor.errors import AuditorError
-from auditor.ports import Clock, HostReader, HostTarget, Progress, Recorder, VCenterReader
+from auditor.ports import HostReader, HostTarget, Progress, Recorder, VCenterReader
 from auditor.workflows import parallel
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,10 @@ class Sources:
 Job = Callable[[], HostObservation]
 
 
-def collect(sources: Sources, past: Past, clock: Clock, progress: Progress, recorder: Recorder, run: int) -> Estate:
+def collect(sources: Sources, past: Past, at: datetime, progress: Progress, recorder: Recorder, run: int) -> Estate:
     """Read everything and record it on the way, so that a run that is killed keeps what it had. A vCenter or a host that
-    fails is in the result with its reason; nothing here raises for it. Raises ``HistoryError`` from recording only."""
-    at = clock.now()
+    fails is in the result with its reason; nothing here raises for it. ``at`` is when the run began. Raises what the
+    recorder raises."""
     views: list[VCenterView] = []
     progress.start(VCENTERS, len(sources.vcenters))
     for view in parallel.each(sources.vcenters, lambda reader: reader.view(progress), max(1, len(sources.vcenters))):

@@ -1,0 +1,47 @@
+"""``auditor snapshot``: the cron job."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.cli import output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+
+
+@click.command()
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def snapshot(invocation: Invocation, as_json: bool) -> int:
+    """Record what runs where, outside vCenter, where a restore cannot rewind it.
+
+    Meant for cron: hosts that did not change cost almost nothing, so an hourly run is fine. It changes no host and no
+    vCenter. The history file and who may read it are named in the configuration.
+
+    \b
+    Examples:
+      auditor snapshot
+      17 * * * *  auditor snapshot --config /etc/auditor/auditor.toml   (in cron)
+    """
+    from auditor.cli import wiring
+    from auditor.workflows.snapshot import snapshot
+
+    config = invocation.config()
+    with (
+        wiring.open_history(config) as history,
+        wiring.sources(config) as sources,
+        wiring.progress() as progress,
+    ):
+        summary = snapshot(sources, history, wiring.SystemClock(), progress)
+    if as_json:
+        from auditor.reports.json import snapshot_document
+
+        output.emit_json(snapshot_document(summary))
+    else:
+        from auditor.reports.text import render_snapshot
+
+        width, color = output.page()
+        output.emit(render_snapshot(summary, width=width, color=color))
+    return ExitCode.DONE if summary.complete else ExitCode.INCOMPLETE
