@@ -58,10 +58,11 @@ class _Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        if length > MAX_BODY:
+        try:
+            body = self._read_body()
+        except ValueError as wrong:
             self.close_connection = True
-            self._send(Response(413, b"request too large\n", "text/plain"))
+            self._send(Response(400, f"{wrong}\n".encode(), "text/plain"))
             return
         parts = urlsplit(self.path)
         request = Request(
@@ -69,9 +70,26 @@ class _Handler(BaseHTTPRequestHandler):
             path=parts.path,
             query=tuple(parse_qsl(parts.query, keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
-            body=self.rfile.read(length) if length else b"",
+            body=body,
         )
         self._send(self.server.app(request))
+
+    def _read_body(self) -> bytes:
+        """The body, of a given length or in chunks (Go's clients send those). Raises ValueError."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            length = int(self.headers.get("Content-Length") or 0)
+            if not 0 <= length <= MAX_BODY:
+                raise ValueError("body too large")
+            return self.rfile.read(length)
+        body = b""
+        while size := int(self.rfile.readline(64).partition(b";")[0], 16):
+            if size < 0 or len(body) + size > MAX_BODY:
+                raise ValueError("body too large")
+            body += self.rfile.read(size)
+            self.rfile.readline(4)
+        while self.rfile.readline(1024).strip():
+            pass  # trailers
+        return body
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)

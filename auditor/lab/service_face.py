@@ -41,6 +41,7 @@ class ServiceInstanceFace(SoapObject):
             viewManager=vim.view.ViewManager("ViewManager"),
             sessionManager=vim.SessionManager("SessionManager"),
             eventManager=vim.event.EventManager("EventManager"),
+            searchIndex=vim.SearchIndex("SearchIndex"),
             about=self._about(),
         )
 

@@ -320,8 +320,16 @@ def _envelope(content: str) -> bytes:
     return f"{SoapAdapter.XML_HEADER}\n{SoapAdapter.SOAP_START}{content}{SoapAdapter.SOAP_END}".encode()
 
 
+class _Serializer(SoapAdapter.SoapSerializer):  # type: ignore[misc]  # pyVmomi has no types
+    """pyVmomi's serializer, but a reference in an "any" field is called what real servers call it (govc insists)."""
+
+    def _QName(self, typ: Any, defNS: str) -> tuple[str, str]:  # noqa: N802, N803 (names of the base class)
+        attributes, name = super()._QName(typ, defNS)
+        return attributes, f"{name}Reference" if typ is VmomiSupport.ManagedObject else name
+
+
 def _serializer(writer: StringIO, version: str) -> Any:
-    made = SoapAdapter.SoapSerializer(writer, version, _NS_MAP)
+    made = _Serializer(writer, version, _NS_MAP)
     # Real servers put no version and namespace attributes on `returnval`: the prefixes are declared on the envelope.
     made.outermostAttrs = ""
     return made

@@ -20,6 +20,7 @@ from auditor.lab.http import HttpServer, Request, Response
 from auditor.lab.inventory_face import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
 from auditor.lab.property_collector import PropertyCollector
 from auditor.lab.rest import RestFace
+from auditor.lab.search_face import SearchIndexFace
 from auditor.lab.service_face import EventManagerFace, ServiceInstanceFace, SessionManagerFace
 from auditor.lab.soap import SoapCall, SoapFace, SoapObject, fault
 from auditor.lab.vapi import Call, VapiServer, error
@@ -51,6 +52,7 @@ class SoapInventory:
                 ServiceInstanceFace(vcenter),
                 SessionManagerFace(vcenter, self.forget),
                 EventManagerFace(vcenter),
+                SearchIndexFace(vcenter, self.find),
                 self._views,
             )
         }
