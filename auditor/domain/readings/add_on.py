@@ -1,7 +1,7 @@
 """The vendor add-on: ``esxcli software addon get`` (since 7.0).
 
-No public output is known except that it is empty when there is no add-on (field note, e and h): ``Key: Value`` lines or a
-table of one row are read, everything else is kept as raw text.
+No public output is known except that it is empty when there is no add-on (field note, e and h). ``Key: Value`` lines are
+read, as every esxcli ``get`` prints them; everything else is kept as raw text.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from auditor.domain.image import AddOn
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
-from auditor.domain.readings.table import Loose, TableError, fields, rows, tidy
+from auditor.domain.readings.table import Loose, fields, tidy
 
 COMMAND = Command("add-on", "esxcli software addon get", 60)
 
@@ -23,11 +23,7 @@ def parse(answer: Answer) -> Reading[AddOn | None]:
         if answer.status == 0 and not answer.told:
             return Read(None)
         return unreadable(COMMAND, f"nothing printed, and it is not known that it succeeded: {answer.told}".rstrip(": "))
-    try:
-        table = rows(text, "Name", "Version")
-    except TableError:
-        return from_fields(fields(text), text)
-    return from_fields(table[0], text) if len(table) == 1 else unreadable(COMMAND, f"{len(table)} add-ons", text)
+    return from_fields(fields(text), text)
 
 
 def from_fields(structure: Loose, raw: str = "") -> Reading[AddOn | None]:

@@ -1,7 +1,7 @@
 """The base image: ``esxcli software baseimage get`` (since 7.0), of the running and of the rebooting image.
 
-No public output is known (field note, h), nor whether ``--rebooting-image`` is taken by every version: ``Key: Value`` lines
-or a table of one row are read, and only a Version that is a base image version counts.
+No public output is known (field note, h), nor whether ``--rebooting-image`` is taken by every version. ``Key: Value`` lines
+are read, as every esxcli ``get`` prints them, and only a Version that is a base image version counts.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from auditor.domain.image import BaseImage
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
-from auditor.domain.readings.table import Loose, TableError, fields, rows, tidy
+from auditor.domain.readings.table import Loose, fields, tidy
 from auditor.domain.versions import BaseImageVersion, VersionError
 
 COMMAND = Command("base-image", "esxcli software baseimage get", 60)
@@ -19,15 +19,7 @@ REBOOTING = Command("base-image-rebooting", "esxcli software baseimage get --reb
 def parse(answer: Answer, command: Command = COMMAND) -> Reading[BaseImage]:
     """The base image; give `REBOOTING` for the staged one."""
     text = text_of(answer, command)
-    if isinstance(text, Unread):
-        return text
-    try:
-        table = rows(text, "Version")
-    except TableError:
-        return from_fields(fields(text), text, command)
-    if len(table) != 1:
-        return unreadable(command, f"{len(table)} base images", text)
-    return from_fields(table[0], text, command)
+    return text if isinstance(text, Unread) else from_fields(fields(text), text, command)
 
 
 def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> Reading[BaseImage]:

@@ -1,7 +1,7 @@
 """The installed components: ``esxcli software component list`` (since 7.0).
 
-No public output with its header is known (field note, h); one row of an 8.0 host is. Columns are therefore taken by name
-where a table is found, ``Key: Value`` blocks are accepted as well, and everything else is kept as raw text.
+No public output with its header is known (field note, h), only one row of an 8.0 host: a table, whose columns are taken
+by the names they have in the structured form. Everything else is kept as raw text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from auditor.domain.image import Component
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
-from auditor.domain.readings.table import Loose, Row, TableError, blocks, rows, tidy
+from auditor.domain.readings.table import Loose, Row, TableError, rows, tidy
 
 COMMAND = Command("component-list", "esxcli software component list", 60)
 
@@ -39,12 +39,9 @@ def from_rows(structures: Iterable[Loose], raw: str = "") -> Reading[tuple[Compo
 @lru_cache(maxsize=64)
 def _parse_text(text: str) -> Reading[tuple[Component, ...]]:
     try:
-        found = rows(text, "Name", "Version")
+        return from_rows(rows(text, "Name", "Version"), text)
     except TableError as error:
-        found = blocks(text)
-        if not found:
-            return unreadable(COMMAND, str(error), text)
-    return from_rows(found, text)
+        return unreadable(COMMAND, str(error), text)
 
 
 def _component(row: Row) -> Component:

@@ -17,7 +17,7 @@ _NONE_PENDING = "No pending image profile available."  # seen on 6.0, also as th
 def parse(answer: Answer) -> Reading[ImageProfile]:
     """The running image's profile."""
     text = text_of(answer, COMMAND)
-    return text if isinstance(text, Unread) else from_fields(fields(text), text)
+    return text if isinstance(text, Unread) else _parse_text(text, COMMAND)
 
 
 def parse_rebooting(answer: Answer) -> Reading[ImageProfile | None]:
@@ -27,7 +27,7 @@ def parse_rebooting(answer: Answer) -> Reading[ImageProfile | None]:
         return text
     if any(line.strip() == _NONE_PENDING for line in text.split("\n")):
         return Read(None)
-    return from_fields(fields(text), text, REBOOTING)
+    return _parse_text(text, REBOOTING)
 
 
 def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> Reading[ImageProfile]:
@@ -39,6 +39,14 @@ def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> 
     if not name or "Vendor" not in found or name == _NONE_PENDING:
         return unreadable(command, "no image profile's name and vendor", raw or str(found))
     return Read(ImageProfile(name, found["Vendor"], updated))
+
+
+def _parse_text(text: str, command: Command) -> Reading[ImageProfile]:
+    """The structure's text begins with a line that repeats the name, which tells it from other structures with a Name."""
+    found = fields(text)
+    if not any(line.startswith(found.get("Name") or "\n") for line in text.split("\n")):
+        return unreadable(command, "no image profile", text)
+    return from_fields(found, text, command)
 
 
 def rebooting_from_fields(structure: Loose) -> Reading[ImageProfile | None]:

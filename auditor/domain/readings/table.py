@@ -81,9 +81,3 @@ def fields(text: str) -> Row:
         if found.setdefault(name, value) != value:
             twice.add(name)
     return {name: value for name, value in found.items() if name not in twice}
-
-
-def blocks(text: str) -> list[Row]:
-    """Structures printed one below the other: a heading without indentation, then indented ``Key: Value`` lines."""
-    parts = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
-    return [found for part in parts if (found := fields(part.partition("\n")[2]))]
