@@ -34,6 +34,7 @@ _TABLES = (
     kind TEXT NOT NULL, -- what the text describes: vibs, components, image, inventory …
     hash TEXT NOT NULL, -- SHA-256 of content
     content TEXT NOT NULL, -- JSON with sorted keys; {"document": hash} stands for another document
+    first_run INTEGER NOT NULL REFERENCES runs, -- run that stored it
     UNIQUE (kind, hash)
 )""",
     """CREATE TABLE parts ( -- Which document refers to which.

@@ -23,6 +23,7 @@ from auditor.domain.observation import (
     Unread,
     VCenterMarks,
     VCenterView,
+    host_key,
 )
 from auditor.errors import HistoryError
 from auditor.history.file import stamp
@@ -78,8 +79,14 @@ def _counts(conn: sqlite3.Connection, run: int) -> tuple[int, int]:
     return row["hosts"], row["unseen"]
 
 
+def new_documents(conn: sqlite3.Connection, run: int) -> int:
+    """How many documents were first stored by this run."""
+    return int(conn.execute("SELECT count(*) FROM documents WHERE first_run = ?", (run,)).fetchone()[0])
+
+
 def estate(conn: sqlite3.Connection, at: datetime | None, where: str) -> tuple[int, Estate]:
-    """The newest finished run that began at or before ``at``, as it was recorded. Raises ``HistoryError`` if there is none."""
+    """The newest finished run that began at or before ``at``, as it was recorded, in the order of names and routes: hosts
+    are recorded as they answer. Raises ``HistoryError`` if there is none."""
     row = conn.execute(
         "SELECT * FROM runs WHERE finished IS NOT NULL AND (:at IS NULL OR started <= :at) ORDER BY started DESC, id DESC",
         {"at": None if at is None else stamp(at)},
@@ -96,10 +103,11 @@ def estate(conn: sqlite3.Connection, at: datetime | None, where: str) -> tuple[i
     library, run = Library(conn), row["id"]
     vcenters = tuple(
         _vcenter(conn, library, attempt)
-        for attempt in conn.execute("SELECT * FROM vcenter_attempts WHERE run = ? ORDER BY id", (run,)).fetchall()
+        for attempt in conn.execute("SELECT * FROM vcenter_attempts WHERE run = ? ORDER BY vcenter, id", (run,)).fetchall()
     )
-    hosts = tuple(observation(library, attempt) for attempt in conn.execute(_HOST_ATTEMPTS, (run,)).fetchall())
-    return run, Estate(parse_timestamp(row["started"]), vcenters, hosts)
+    hosts = [observation(library, attempt) for attempt in conn.execute(_HOST_ATTEMPTS, (run,)).fetchall()]
+    hosts.sort(key=lambda host: (host.vcenter, host_key(host.host), host.route))
+    return run, Estate(parse_timestamp(row["started"]), vcenters, tuple(hosts))
 
 
 def observation(library: Library, attempt: sqlite3.Row) -> HostObservation:
@@ -163,4 +171,15 @@ def parse_time(text: str | None) -> datetime | None:
     return None if text is None else parse_timestamp(text)
 
 
-__all__ = ["ArchivedImage", "commit_of", "end_run", "estate", "list_commits", "marks_of", "observation", "parse_time", "runs"]
+__all__ = [
+    "ArchivedImage",
+    "commit_of",
+    "end_run",
+    "estate",
+    "list_commits",
+    "marks_of",
+    "new_documents",
+    "observation",
+    "parse_time",
+    "runs",
+]

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from auditor.domain.observation import Estate, HostObservation, VCenterView
 from auditor.domain.past import Past
-from auditor.errors import HistoryError
+from auditor.errors import HistoryError, LockedError
 from auditor.history import queries, retention
 from auditor.history.file import HistoryFile, stamp
 from auditor.history.past import past
@@ -40,9 +40,10 @@ class SqliteHistory:
     ``path``: the file; it and its directory are created (0600, 0700) unless ``create`` is False. ``read_only``: nothing is
     created, migrated or written. ``wait``: seconds to wait for another process that writes.
 
-    Every method raises ``HistoryError`` when the file cannot be used, and ``LockedError`` when another process kept it
-    locked for longer than ``wait``. A host that could not be written stays waiting and is tried again with later ones
-    and at ``finish``: after a full disk the caller may go on.
+    Every method raises ``HistoryError`` when the file cannot be used. When another process kept it locked for longer than
+    ``wait``, that is a ``LockedError``, but a ``HistoryError`` while a run is recorded: what was read is worth more than
+    its record. A host that could not be written stays waiting and is tried again with later ones and at ``finish``, so
+    the caller may go on after a full disk.
     """
 
     def __init__(self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0) -> None:
@@ -64,6 +65,11 @@ class SqliteHistory:
     def path(self) -> Path:
         """The file."""
         return self._file.path
+
+    @property
+    def place(self) -> str:
+        """Where the history is, for people."""
+        return str(self._file.path)
 
     def close(self) -> None:
         """Write what waits and close the file. A run that was not finished stays marked so."""
@@ -106,6 +112,13 @@ class SqliteHistory:
             self._flush(run, at, outcome)
             self._open.discard(run)
 
+    def new_documents(self, run: int) -> int:
+        """How many documents this run was the first to store: 0 when nothing has changed. Writes what waits."""
+        with self._lock:
+            self._flush()
+            with self._file.reading() as conn:
+                return queries.new_documents(conn, run)
+
     def past(self, before: int | None = None) -> Past:
         """What the runs before run ``before`` recorded (None: all). Unfinished runs count for the facts, not for ``runs``."""
         with self._file.reading() as conn:
@@ -130,7 +143,7 @@ class SqliteHistory:
     def prune(self, keep_runs_since: datetime) -> Pruned:
         """Remove the details of runs that began before that time, and give the space back to the file system. Kept are
         all runs' own rows, all marks and desired images, the newest finished run, and per host the newest answer."""
-        with self._lock, self._writing() as conn:
+        with self._lock, self._writing(recording=False) as conn:
             pruned = retention.prune(conn, keep_runs_since)
             self._writer.forget()
         self._file.vacuum()
@@ -168,13 +181,15 @@ class SqliteHistory:
         self._written_at = time.monotonic()
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self, *, recording: bool = True) -> Iterator[sqlite3.Connection]:
         try:
             with self._file.writing() as conn:
                 self._writer.check(conn)
                 yield conn
-        except BaseException:
+        except BaseException as error:
             self._writer.forget()  # rows it remembers may have been rolled back
+            if recording and isinstance(error, LockedError):
+                raise HistoryError(error.what, where=error.where, tried=error.tried, hint=error.hint) from error
             raise
 
 

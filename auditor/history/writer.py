@@ -61,7 +61,7 @@ class Writer:
         observation, answer, run = entry.observation, entry.answer, entry.run
         at, trouble, route = stamp(observation.at), observation.trouble, observation.route.value
         host = self._host(conn, observation.vcenter, observation.host, run, at)
-        whole = self._document(conn, answer.whole)
+        whole = self._document(conn, answer.whole, run)
         answered = 0 if trouble else len(answer.readings)
         outcome = "failed" if not answered else "read" if answer.complete else "partial"
         conn.execute(
@@ -69,9 +69,9 @@ class Writer:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (run, host, route, at, outcome, *_why(trouble), answered, whole),
         )
-        self._intervals(conn, answer, {"host": host, "route": route, "run": run, "at": at})
+        self._intervals(conn, answer, run, {"host": host, "route": route, "run": run, "at": at})
 
-    def _intervals(self, conn: sqlite3.Connection, answer: HostAnswer, row: dict[str, object]) -> None:
+    def _intervals(self, conn: sqlite3.Connection, answer: HostAnswer, run: int, row: dict[str, object]) -> None:
         newest = {  # SQLite takes the other columns from the row that has the maximum
             found["reading"]: found
             for found in conn.execute(
@@ -82,7 +82,7 @@ class Writer:
         }
         extended, new = [], []
         for reading, part in answer.readings:
-            document, last = self._document(conn, part), newest.get(reading)
+            document, last = self._document(conn, part, run), newest.get(reading)
             if last is not None and last["document"] == document:
                 extended.append(row | {"id": last["id"]})
             else:
@@ -106,7 +106,7 @@ class Writer:
             "INSERT INTO vcenter_attempts (run, vcenter, at, outcome, reason, detail, inventory_read, document)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (run, view.name, at, outcome, *_why(unread[0] if outcome == "failed" else None),
-             isinstance(view.hosts, Read), self._document(conn, answer.whole)),
+             isinstance(view.hosts, Read), self._document(conn, answer.whole, run)),
         ).lastrowid  # fmt: skip
         if isinstance(view.marks, Read):
             marks = view.marks.value
@@ -123,25 +123,29 @@ class Writer:
         uuid = view.marks.value.instance_uuid if isinstance(view.marks, Read) else ""
         for cluster in answer.clusters:
             row: dict[str, object] = {"attempt": attempt, "run": run, "at": at, "vcenter": view.name, "uuid": uuid}
-            self._cluster(conn, cluster, row)
+            self._cluster(conn, cluster, run, row)
 
-    def _cluster(self, conn: sqlite3.Connection, answer: ClusterAnswer, row: dict[str, object]) -> None:
+    def _cluster(self, conn: sqlite3.Connection, answer: ClusterAnswer, run: int, row: dict[str, object]) -> None:
         view = answer.view
         row |= {"moid": view.id, "name": view.name}
         conn.execute(_LIST_CLUSTER, row)
         key = "SELECT id FROM clusters WHERE vcenter = :vcenter AND instance_uuid = :uuid AND cluster = :moid"
         row["cluster"] = conn.execute(key, row).fetchone()["id"]
-        image = None if answer.image is None else self._image(conn, answer.image, value_of(view.commit), row)
-        row |= {"mode": value_of(view.mode), "image": image, "document": self._document(conn, answer.whole)}
+        image = (
+            None
+            if answer.image is None
+            else self._image(conn, self._document(conn, answer.image, run), value_of(view.commit), row)
+        )
+        row |= {"mode": value_of(view.mode), "image": image, "document": self._document(conn, answer.whole, run)}
         conn.execute(
             "INSERT INTO cluster_attempts (attempt, run, cluster, at, name, mode, image, document)"
             " VALUES (:attempt, :run, :cluster, :at, :name, :mode, :image, :document)",
             row,
         )
 
-    def _image(self, conn: sqlite3.Connection, image: Document, commit: Commit | None, row: dict[str, object]) -> int:
+    def _image(self, conn: sqlite3.Connection, document: int, commit: Commit | None, row: dict[str, object]) -> int:
         """The row of an image under its commit. An image whose commit was not read is a row of its own."""
-        row = row | {"document": self._document(conn, image), "commit": None, "time": None, "by": None, "text": None}
+        row = row | {"document": document, "commit": None, "time": None, "by": None, "text": None}
         if commit is not None:
             time = None if commit.time is None else stamp(commit.time)
             row |= {"commit": commit.id, "time": time, "by": commit.author, "text": commit.description}
@@ -191,19 +195,19 @@ class Writer:
             )  # fmt: skip
         return self._hosts[key]
 
-    def _document(self, conn: sqlite3.Connection, document: Document) -> int:
+    def _document(self, conn: sqlite3.Connection, document: Document, run: int) -> int:
         key = (document.kind, document.hash)
         if key not in self._documents:
             found = conn.execute("SELECT id FROM documents WHERE kind = ? AND hash = ?", key).fetchone()
-            self._documents[key] = int(found["id"]) if found is not None else self._new_document(conn, document)
+            self._documents[key] = int(found["id"]) if found is not None else self._new_document(conn, document, run)
         return self._documents[key]
 
-    def _new_document(self, conn: sqlite3.Connection, document: Document) -> int:
-        parts = {self._document(conn, part) for part in document.parts}
+    def _new_document(self, conn: sqlite3.Connection, document: Document, run: int) -> int:
+        parts = {self._document(conn, part, run) for part in document.parts}
         whole = _new_id(
             conn.execute(
-                "INSERT INTO documents (kind, hash, content) VALUES (?, ?, ?)",
-                (document.kind, document.hash, document.content),
+                "INSERT INTO documents (kind, hash, content, first_run) VALUES (?, ?, ?, ?)",
+                (document.kind, document.hash, document.content, run),
             )
         )
         conn.executemany("INSERT INTO parts (whole, part) VALUES (?, ?)", [(whole, part) for part in parts])
