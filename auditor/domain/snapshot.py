@@ -96,11 +96,13 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
         ("hosts", view.hosts),
         ("depot", view.depot),
     )
+    unread = {(reading.reason, reading.detail) for _, reading in whole if isinstance(reading, Unread)}
+    if len(unread) == 1 and all(isinstance(reading, Unread) for _, reading in whole):
+        reason, detail = unread.pop()
+        yield Gap("everything", Unread(reason, detail))
+        return
     for part, reading in whole:
-        # A vCenter whose inventory was not even asked for is a gap; its depot may be left out on purpose.
-        if isinstance(reading, Unread) and (
-            reading.reason not in _NO_GAP or (part != "depot" and reading.reason is Reason.NOT_ATTEMPTED)
-        ):
+        if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
             yield Gap(part, reading)
     for cluster in view.clusters.value if isinstance(view.clusters, Read) else ():
         parts: tuple[tuple[str, Reading[object]], ...] = (

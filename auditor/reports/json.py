@@ -15,8 +15,8 @@ from auditor.domain.assessment import Assessment, ClusterRow, HostRow, HostState
 from auditor.domain.findings import Finding, Severity
 from auditor.domain.image import AddOn, BaseImage, DesiredImage, Product
 from auditor.domain.observation import Read, Unread, VCenterMarks
+from auditor.domain.snapshot import SnapshotSummary
 from auditor.reports.next import runbook_for
-from auditor.reports.snapshot import SnapshotSummary
 
 T = TypeVar("T")
 Plain = dict[str, Any]

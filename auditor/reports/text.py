@@ -18,10 +18,10 @@ from rich.text import Text
 from auditor.domain.assessment import Assessment, HostState, Source, Verdict
 from auditor.domain.findings import Finding, Severity, SubjectKind
 from auditor.domain.observation import Read, Reading, VCenterMarks
+from auditor.domain.snapshot import SnapshotSummary
 from auditor.reports.next import runbook_for
 from auditor.reports.rows import cluster_table, host_section, when
 from auditor.reports.safe import printable
-from auditor.reports.snapshot import SnapshotSummary
 
 PLAIN_WIDTH = 120
 """Columns where the output is no terminal."""
