@@ -1,0 +1,48 @@
+# `make demo` and `make test` do all the set-up on a fresh machine with Python 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check lint types layers docs tests judges clean
+
+demo: $(VENV)/.lab  ## Install, then snapshot, restore and audit on the simulated vCenter. Exit 3 means drift: the demo has some.
+	@echo '$$ auditor lab run post-restore -- auditor audit'
+	@$(BIN)/auditor lab run post-restore -- auditor audit; code=$$?; echo "exit code $$code (3 = drift found)"; test $$code -eq 3
+
+test: $(VENV)/.dev  ## Install, then run all tests. Those that need vcsim, govc, sshd, ssh or busybox say so where it is missing.
+	$(BIN)/pytest -n auto --dist loadgroup
+
+check: lint types layers docs tests  ## Everything that must be true before a change lands.
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev  ## Generated documentation must be what the code says.
+	$(BIN)/python docs/generate.py --check
+
+tests: test
+
+judges:  ## The third-party judges of the tests, into .tools/bin (needs Go) and from Debian's packages (needs root).
+	sh .ci/judges
+
+$(VENV)/bin/pip:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[lab]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(VENV)/.lab
+
+clean:
+	rm -rf $(VENV) .tools build dist
