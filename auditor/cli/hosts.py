@@ -1,0 +1,143 @@
+"""``auditor hosts``: which hosts are known here, and whose SSH host key is pinned."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from auditor.cli import output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.domain.observation import host_key
+from auditor.errors import ConfigError, InputError, RefusedError
+from auditor.reports.safe import printable
+
+if TYPE_CHECKING:
+    from auditor.config import Address, Config, SshSettings
+
+_CHARACTERS_TO_TYPE = 6
+
+
+@click.group()
+def hosts() -> None:
+    """List the hosts known here and pin their SSH host keys."""
+
+
+@hosts.command("list")
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def list_(invocation: Invocation, as_json: bool) -> int:
+    """List every host known from the configuration and from history, with its address and its pinned host key.
+
+    Nothing is contacted. A host without a pinned key is not read over SSH.
+    """
+    config = invocation.config()
+    ssh = _ssh(config)
+    from auditor.esxi.known_hosts import load
+
+    known = load(ssh.known_hosts)
+    entries = []
+    for name, vcenter in sorted(_names(config).items()):
+        address = _address(config, ssh, name)
+        pinned = [str(key) for key in known.keys_of(address.host, address.port)]
+        entries.append({"name": name, "vcenter": vcenter or None, "address": str(address), "pinned": pinned})
+    if as_json:
+        output.emit_json({"schema": "auditor/hosts/v1", "known_hosts": str(ssh.known_hosts), "hosts": entries})
+        return ExitCode.DONE
+    for entry in entries:
+        keys = ", ".join(entry["pinned"]) or "no host key pinned"
+        output.emit(f"{printable(str(entry['name']))}  {entry['address']}  {keys}")
+    missing = [str(entry["name"]) for entry in entries if not entry["pinned"]]
+    if missing:
+        output.say(f"next: auditor hosts trust {printable(missing[0])}   ({len(missing)} without a pinned host key)")
+    return ExitCode.DONE
+
+
+@hosts.command()
+@click.argument("name")
+@click.option("--fingerprint", metavar="SHA256:…", help="The fingerprint to expect; without it you are asked.")
+@config_option
+@verbose_option
+@click.pass_obj
+def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
+    """Fetch the SSH host key of host NAME, and pin it once you confirm its fingerprint.
+
+    Read the fingerprint on the host's own console (DCUI, F2, View Support Information) and compare. A pinned key of the
+    same type is replaced. NAME is a name from `auditor hosts list`, or any host name or address.
+
+    For many hosts, collect their keys in a file of OpenSSH's known_hosts form and name it in [ssh] known_hosts.
+
+    Exit code 5: the fingerprint was not confirmed, and nothing was pinned.
+    """
+    config = invocation.config()
+    ssh = _ssh(config)
+    from auditor.esxi.known_hosts import load, pin
+    from auditor.esxi.ssh import fetch_host_key
+
+    address = _address(config, ssh, name)
+    key, _ = fetch_host_key(address.host, address.port, config.deadlines.connect)
+    pinned = load(ssh.known_hosts).keys_of(address.host, address.port)
+    output.say(f"{printable(name)} at {address} shows {printable(str(key))}")
+    if key in pinned:
+        output.say("it is pinned already")
+        return ExitCode.DONE
+    for old in pinned:
+        output.say(f"pinned until now: {old}")
+    if any(old.type == key.type for old in pinned):
+        output.say(
+            "THE HOST KEY HAS CHANGED: after a reinstallation or a rollback of the host that is so; else someone is in between."
+        )
+    pin(ssh.known_hosts, address.host, address.port, key, fingerprint or _confirmed(key.fingerprint))
+    output.say(f"pinned in {printable(str(ssh.known_hosts))}")
+    return ExitCode.DONE
+
+
+def _confirmed(fingerprint: str) -> str:
+    """Have the last characters typed, which nobody does without looking. Raises ``RefusedError``."""
+    if not sys.stdin.isatty():
+        raise RefusedError(
+            "nothing pinned: there is no terminal to confirm the fingerprint on", hint=f"--fingerprint {fingerprint}"
+        )
+    typed = click.prompt(f"Type the last {_CHARACTERS_TO_TYPE} characters of the fingerprint on the host's console", err=True)
+    if typed.strip() != fingerprint[-_CHARACTERS_TO_TYPE:]:
+        raise RefusedError(
+            "nothing pinned: what you typed is not the end of this fingerprint",
+            hint="compare with the host's own console; if they differ, something is between you and the host",
+        )
+    return fingerprint
+
+
+def _ssh(config: Config) -> SshSettings:
+    if config.ssh is None:
+        raise ConfigError("the ssh route is off", where=str(config.path), hint="add [ssh] to the configuration")
+    return config.ssh
+
+
+def _address(config: Config, ssh: SshSettings, name: str) -> Address:
+    from auditor.config import Address
+
+    for host in config.hosts:
+        if host_key(host.name) == host_key(name):
+            return host.address
+    if host_key(name) in ssh.addresses:
+        return ssh.addresses[host_key(name)]
+    try:
+        return Address.parse(name, ssh.port)
+    except InputError as error:
+        raise InputError(error.what, hint="auditor hosts list shows the names") from None
+
+
+def _names(config: Config) -> dict[str, str]:
+    """Every host by name with its vCenter: configured, given an address, or recorded in history if there is one."""
+    from auditor.cli import wiring
+
+    found = dict.fromkeys(config.ssh.addresses if config.ssh else (), "")
+    found |= {host_key(host.name): "" for host in config.hosts}
+    if config.history.is_file():
+        with wiring.open_history(config, read_only=True) as history:
+            found |= {host_key(host.name): host.vcenter for host in history.past().hosts}
+    return found
