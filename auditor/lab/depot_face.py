@@ -11,7 +11,7 @@ from com.vmware.vapi.std import errors_client as errors
 from auditor.lab.depot import LabDepot, version_key
 from auditor.lab.vapi import VapiService, error, struct
 from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vlcm_values import PREFIX, midnight
+from auditor.lab.vlcm_values import OURS, midnight
 
 
 class DepotService(VapiService):
@@ -28,7 +28,7 @@ class DepotService(VapiService):
 
 def _not_found(kind: str, *key: str) -> NoReturn:
     text = f"{kind} {' '.join(key)} is not in the depot."
-    raise error(errors.NotFound, f"{PREFIX}DepotContentNotFound", text, *key)
+    raise error(errors.NotFound, f"{OURS}DepotContentNotFound", text, *key)
 
 
 def _high_enough(version: str, spec: Any) -> bool:

@@ -6,6 +6,7 @@ The TLS handshake is done in the connection's own thread, so a client that conne
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import ssl
 import threading
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY = 16 * 1024 * 1024
 HANDSHAKE_SECONDS = 10.0
@@ -72,7 +75,13 @@ class _Handler(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
         )
-        self._send(self.server.app(request))
+        try:
+            response = self.server.app(request)
+        except Exception:
+            # A defect of the simulator: the client gets an answer and the log the whole story.
+            _log.exception("%s %s", request.method, request.path)
+            response = Response(500, b"internal error of the simulator\n", "text/plain")
+        self._send(response)
 
     def _read_body(self) -> bytes:
         """The body, of a given length or in chunks (Go's clients send those). Raises ValueError."""

@@ -290,8 +290,20 @@ def _parameters(method: str, info: Any) -> Any:
     return _parameter_types[key]
 
 
+class _Deserializer(SoapAdapter.SoapDeserializer):  # type: ignore[misc]  # pyVmomi has no types
+    """pyVmomi's parser, taking a reference to a type pyVmomi does not know as a plain reference."""
+
+    def LookupWsdlType(self, ns: str, name: str, allowManagedObjectReference: bool = False) -> Any:  # noqa: N802, N803
+        try:
+            return super().LookupWsdlType(ns, name, allowManagedObjectReference)
+        except KeyError:
+            if name.startswith("Reflect") or name.endswith("ManagedMethodExecuter"):
+                return VmomiSupport.ManagedObject
+            raise
+
+
 def _parse(body: bytes, kind: Any) -> Any:
-    deserializer = SoapAdapter.SoapDeserializer(None)
+    deserializer = _Deserializer(None)
     parser = ParserCreate(namespace_separator=SoapAdapter.NS_SEP)
     parser.buffer_text = True
     namespaces: dict[str | None, list[str]] = {}

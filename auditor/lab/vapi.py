@@ -176,8 +176,8 @@ class VapiServer:
 
     def handle(self, body: bytes, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
         """Answer one JSON-RPC request; `headers` with lower-case names. Gives the body and extra headers."""
-        text, extra = self._handler.handle_request(body.decode("utf-8", "replace"), headers)
-        return text.encode(), dict(extra)
+        answer, extra = self._handler.handle_request(body.decode("utf-8", "replace"), headers)
+        return bytes(answer), dict(extra)
 
 
 def _turn_round(service: VapiService, available: Callable[[str, str], bool]) -> tuple[Any, list[Operation]]:
@@ -193,6 +193,7 @@ def _turn_round(service: VapiService, available: Callable[[str, str], bool]) -> 
         # Task type NONE: our method starts the task itself and returns its id.
         served[name] = {**described, "errors": list(described["errors"].values()), "task_type": TaskType.NONE}
         setattr(methods, python_name, method)
-        rest = stub._rest_metadata.get(name)  # noqa: SLF001
+        mapped = stub._rest_metadata  # noqa: SLF001
+        rest = mapped.get(name) or mapped.get(get_non_task_operation_name(name))
         operations.append(Operation(service_id, name, described["input_type"], described["output_type"], rest))
     return ApiInterfaceSkeleton(service_id, methods, served, error_types=[]), operations

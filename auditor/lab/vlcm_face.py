@@ -24,6 +24,7 @@ from auditor.lab.images import LabImage
 from auditor.lab.vapi import VapiService, current_call, error, struct
 from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vlcm_values import (
+    OURS,
     PREFIX,
     cluster_compliance,
     host_software_info,
@@ -53,7 +54,7 @@ class VlcmService(VapiService):
         cluster = self.find_cluster(moid)
         if cluster.commit is None:
             text = f"The cluster '{moid}' is not managed with a single image."
-            raise error(errors.InvalidArgument, f"{PREFIX}ClusterNotManagedByImage", text, moid)
+            raise error(errors.InvalidArgument, f"{OURS}ClusterNotManagedByImage", text, moid)
         return cluster
 
     def find_host(self, moid: str) -> InventoryHost:
@@ -112,7 +113,7 @@ class ClusterCompliance(VlcmService):
         found = self.find_cluster(cluster)
         if found.scan is None:
             text = f"No compliance result is available for cluster '{cluster}'."
-            raise error(errors.NotFound, f"{PREFIX}ComplianceResultNotFound", text, cluster)
+            raise error(errors.NotFound, f"{OURS}ComplianceResultNotFound", text, cluster)
         return _stored_compliance(self.vcenter, found)
 
 
@@ -157,7 +158,7 @@ class ClusterInstalledImages(VlcmService):
         found = self.find_cluster(cluster)
         if found.extracted is None:
             text = f"No installed images were extracted for cluster '{cluster}'."
-            raise error(errors.NotFound, f"{PREFIX}InstalledImagesNotFound", text, cluster)
+            raise error(errors.NotFound, f"{OURS}InstalledImagesNotFound", text, cluster)
         return self._info(found)
 
     def extract(self, cluster: str) -> str:
@@ -175,6 +176,7 @@ class ClusterInstalledImages(VlcmService):
         running = {e.moid: host.running_image for e in entries if (host := self.vcenter.live_host(e)) is not None}
         failed = [each.moid for each in entries if each.moid not in running]
         types = clusters_client.InstalledImages
+        status = types.InstalledImageInfo.Status
         groups = self._groups(running)
         most = max(groups, key=lambda group: len(group.host_list), default=None)
         highest = max(groups, key=lambda group: version_key(group.software_info.base_image.version), default=None)
@@ -182,7 +184,7 @@ class ClusterInstalledImages(VlcmService):
             types.InstalledImageInfo,
             completion_time=cluster.extracted,
             uniform_image=len(groups) == 1 and not failed,
-            status=types.InstalledImageInfo.Status.OK if not failed else types.InstalledImageInfo.Status.ERROR,
+            status=status.SUCCESS if not failed else status.EXTRACT_INSTALLED_IMAGE_FAILURE,
             successful_hosts=list(running),
             failed_hosts=failed,
             image_categories=types.ImageCategories(
@@ -239,7 +241,7 @@ class HostSoftware(VlcmService):
         kinds = hosts.Software.ConnectionSpec.AuthenticationType
         if spec.auth_type != kinds.EXISTING:
             text = "Only hosts in the inventory can be asked."
-            raise error(errors.InvalidArgument, f"{PREFIX}HostCredentialsNotSupported", text)
+            raise error(errors.InvalidArgument, f"{OURS}HostCredentialsNotSupported", text)
         live = live_host(self, spec.host, errors.Error)
         return hosts.Software.Info(notifications=hosts.Notifications(), software_info=host_software_info(live.running_image))
 

@@ -19,6 +19,8 @@ from auditor.lab.depot import AddOnKey, DesiredSoftware, LabDepot
 from auditor.lab.images import LabImage
 
 PREFIX = "com.vmware.vcIntegrity.lifecycle."
+OURS = "lab.vlcm."
+"""Prefix of message ids for which no public source shows the real one."""
 
 
 def midnight(date: str) -> dt.datetime:
@@ -186,10 +188,7 @@ def _host_compliance(host: HostScan, scan: ScanResult, depot: LabDepot, *, stagi
 
 
 def _host_notifications(host: HostScan, scan: ScanResult) -> Any:
-    # Ids as seen in public outputs; the texts are ours where no output shows them, and no client may match on texts.
-    if host.status == INCOMPATIBLE:
-        text = "The host is not compatible with the image. Use the same or a higher ESXi version."
-        return notifications(scan.time, errors=("HostScan.HostIncompatible", text))
+    # What an incompatible host is told in detail is not public, so it is told nothing.
     if host.status == NON_COMPLIANT:
         text = "The host will be rebooted during remediation."
         return notifications(scan.time, info=("HostScan.RebootImpact", text))
