@@ -200,9 +200,8 @@ class VapiSession:
             return unanswered(Reason.DENIED, f"{where}: {what}: {user} lacks the privilege {self._privilege(what)}")
         if isinstance(error, errors_client.OperationNotFound):
             return unanswered(Reason.NOT_SUPPORTED, f"not in {self.version or 'this vCenter'} ({what})")
-        kind = getattr(error, "error_type", None) or type(error).__name__
-        reason = _REASONS.get(str(kind), Reason.FAILED)
-        return unanswered(reason, f"{where}: {what}: {kind}: {text}".rstrip(": "))
+        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
+        return unanswered(reason, f"{where}: {what}: {type(error).__name__}: {text}".rstrip(": "))
 
     def _privilege(self, what: str) -> str:
         service, _, operation = f"com.vmware.{what}".rpartition(".")
@@ -210,15 +209,15 @@ class VapiSession:
         return listed.privilege if listed and listed.privilege else "(not documented)"
 
 
-_REASONS = {
-    "NOT_FOUND": Reason.ABSENT,
-    "SERVICE_UNAVAILABLE": Reason.UNREACHABLE,
-    "TIMED_OUT": Reason.TIMED_OUT,
-    "UNSUPPORTED": Reason.NOT_SUPPORTED,
-    "OPERATION_NOT_FOUND": Reason.NOT_SUPPORTED,
-    "RESOURCE_INACCESSIBLE": Reason.UNREACHABLE,
-    "UNVERIFIED_PEER": Reason.UNTRUSTED,
-}
+# By class, not by error_type: that field is younger than the errors, and old servers leave it out.
+_REASONS: tuple[tuple[type[VapiError], Reason], ...] = (
+    (errors_client.NotFound, Reason.ABSENT),
+    (errors_client.ServiceUnavailable, Reason.UNREACHABLE),
+    (errors_client.TimedOut, Reason.TIMED_OUT),
+    (errors_client.Unsupported, Reason.NOT_SUPPORTED),
+    (errors_client.ResourceInaccessible, Reason.UNREACHABLE),
+    (errors_client.UnverifiedPeer, Reason.UNTRUSTED),
+)
 
 
 def _message(error: Any) -> str:

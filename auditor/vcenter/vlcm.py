@@ -120,13 +120,15 @@ class Vlcm:
     def _commit_of(self, cluster: str, image: Reading[DesiredImage], compliance: Reading[ClusterVerdict]) -> Reading[Commit]:
         if isinstance(image, Unread):
             return image
+        if isinstance(compliance, Unread) and compliance.reason is not Reason.ABSENT:
+            return Unread(compliance.reason, f"the stored scan, which names the commit, was not read: {compliance.detail}")
         verdict = compliance.value if isinstance(compliance, Read) else None
         known = verdict.commit if verdict else ""
         found = attempt(lambda: self.newest_commit(cluster, known))
         if isinstance(found, Unread):
             return found
         if found.value is None:
-            return Unread(Reason.ABSENT, "no stored scan names the commit, and commits 1 to 3 do not exist")
+            return Unread(Reason.ABSENT, f"no stored scan names the commit, and commits 1 to {MISSES} do not exist")
         if verdict is not None and found.value.id == known and contradicts(image.value, verdict):
             return Unread(
                 Reason.ABSENT,
