@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,9 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 from auditor.errors import AuditorError, ConfigError
 from auditor.reports.safe import printable
+
+if TYPE_CHECKING:
+    from auditor.config import Config, VCenterSettings
 
 SCHEMA = "auditor/config-check/v1"
 
@@ -76,7 +80,7 @@ def check(invocation: Invocation, connect: bool, as_json: bool) -> int:
     """
     settings = invocation.config()
     secrets = [_secret(secret.label, secret.source, secret.reveal) for secret in settings.secrets()]
-    vcenters = [
+    vcenters: list[dict[str, Any]] = [
         {
             "name": vcenter.name,
             "address": f"{vcenter.host}:{vcenter.port}",
@@ -104,7 +108,7 @@ def check(invocation: Invocation, connect: bool, as_json: bool) -> int:
     return ExitCode.FAILED if failed else ExitCode.DONE
 
 
-def _secret(label: str, source: str, reveal: Any) -> dict[str, str | None]:
+def _secret(label: str, source: str, reveal: Callable[[], str]) -> dict[str, str | None]:
     error = None
     try:
         reveal()
@@ -113,7 +117,7 @@ def _secret(label: str, source: str, reveal: Any) -> dict[str, str | None]:
     return {"label": label, "source": source, "error": error}
 
 
-def _contact(settings: Any, vcenter: Any) -> dict[str, str | None]:
+def _contact(settings: Config, vcenter: VCenterSettings) -> dict[str, str | None]:
     """What a vCenter shows, and what it says to a login. The login is tried only with the trust that is configured."""
     from auditor.cli import probe
 

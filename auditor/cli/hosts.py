@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -40,7 +40,7 @@ def list_(invocation: Invocation, as_json: bool) -> int:
     from auditor.esxi.known_hosts import load
 
     known = load(ssh.known_hosts)
-    entries = []
+    entries: list[dict[str, Any]] = []
     for name, vcenter in sorted(_names(config).items()):
         address = _address(config, ssh, name)
         pinned = [str(key) for key in known.keys_of(address.host, address.port)]
@@ -50,8 +50,8 @@ def list_(invocation: Invocation, as_json: bool) -> int:
         return ExitCode.DONE
     for entry in entries:
         keys = ", ".join(entry["pinned"]) or "no host key pinned"
-        output.emit(f"{printable(str(entry['name']))}  {entry['address']}  {keys}")
-    missing = [str(entry["name"]) for entry in entries if not entry["pinned"]]
+        output.emit(f"{printable(entry['name'])}  {printable(entry['address'])}  {keys}")
+    missing = [entry["name"] for entry in entries if not entry["pinned"]]
     if missing:
         output.say(f"next: auditor hosts trust {printable(missing[0])}   ({len(missing)} without a pinned host key)")
     return ExitCode.DONE
@@ -66,7 +66,7 @@ def list_(invocation: Invocation, as_json: bool) -> int:
 def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
     """Fetch the SSH host key of host NAME, and pin it once you confirm its fingerprint.
 
-    Read the fingerprint on the host's own console (DCUI, F2, View Support Information) and compare. A pinned key of the
+    Read the fingerprint on the host's own console, or take it from a record you trust, and compare. A pinned key of the
     same type is replaced. NAME is a name from `auditor hosts list`, or any host name or address.
 
     For many hosts, collect their keys in a file of OpenSSH's known_hosts form and name it in [ssh] known_hosts.
@@ -89,7 +89,7 @@ def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
         output.say(f"pinned until now: {old}")
     if any(old.type == key.type for old in pinned):
         output.say(
-            "THE HOST KEY HAS CHANGED: after a reinstallation or a rollback of the host that is so; else someone is in between."
+            "THE HOST KEY HAS CHANGED. A reinstallation or a rollback of the host does that; so does someone in between."
         )
     pin(ssh.known_hosts, address.host, address.port, key, fingerprint or _confirmed(key.fingerprint))
     output.say(f"pinned in {printable(str(ssh.known_hosts))}")
@@ -100,7 +100,8 @@ def _confirmed(fingerprint: str) -> str:
     """Have the last characters typed, which nobody does without looking. Raises ``RefusedError``."""
     if not sys.stdin.isatty():
         raise RefusedError(
-            "nothing pinned: there is no terminal to confirm the fingerprint on", hint=f"--fingerprint {fingerprint}"
+            "nothing pinned: there is no terminal to confirm the fingerprint on",
+            hint="give the one you know from the host's console: --fingerprint SHA256:…",
         )
     typed = click.prompt(f"Type the last {_CHARACTERS_TO_TYPE} characters of the fingerprint on the host's console", err=True)
     if typed.strip() != fingerprint[-_CHARACTERS_TO_TYPE:]:

@@ -16,11 +16,11 @@ def certificate_of(vcenter: VCenterSettings, timeout: float) -> str:
 def log_in(config: Config, vcenter: VCenterSettings) -> VCenterMarks:
     """Log in to a vCenter with the configured trust and password, read its marks and log out. Raises ``AuditorError``."""
     from auditor.vcenter.inventory import read_marks
-    from auditor.vcenter.settings import Endpoint
+    from auditor.vcenter.settings import VCenterSettings as Connection
     from auditor.vcenter.soap import SoapSession
 
-    endpoint = Endpoint(
-        where=vcenter.name,
+    settings = Connection(
+        name=vcenter.name,
         host=vcenter.host,
         user=vcenter.user,
         port=vcenter.port,
@@ -30,7 +30,7 @@ def log_in(config: Config, vcenter: VCenterSettings) -> VCenterMarks:
         connect_timeout=config.deadlines.connect,
         read_timeout=config.deadlines.command,
     )
-    session = SoapSession(endpoint, vcenter.password.reveal)
+    session = SoapSession(settings.endpoint, vcenter.password.reveal)
     try:
         return read_marks(session)
     finally:
