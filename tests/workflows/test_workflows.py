@@ -1,0 +1,192 @@
+"""Collect, snapshot and audit over fakes of the outside world and the real history."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from auditor.domain.assessment import Source, Verdict
+from auditor.domain.observation import EXCLUDED, Connection, Estate, HostObservation, Reason, Route
+from auditor.errors import ConnectError, HistoryError
+from auditor.history.store import SqliteHistory
+from auditor.tables import load_release_table
+from auditor.workflows import parallel
+from auditor.workflows.audit import audit, audit_history
+from auditor.workflows.collect import collect
+from auditor.workflows.snapshot import snapshot
+from tests.domain.estates import NEW, OLD, cluster, estate, listed, marks, says, silent
+from tests.workflows.fakes import FakeHosts, FakeVCenter, Quiet, Ticking, sources
+
+TABLE = load_release_table()
+
+
+class Kept:
+    """A recorder that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.hosts: list[str] = []
+
+    def record_vcenter(self, run: int, view: object) -> None:
+        pass
+
+    def record_host(self, run: int, observation: HostObservation) -> None:
+        self.hosts.append(observation.host)
+
+
+def vcenter(view: Estate) -> FakeVCenter:
+    by_name = {o.host: o for o in view.hosts}
+    return FakeVCenter(view.vcenters[0], lambda host: by_name[host.name])
+
+
+STEADY = estate(
+    (cluster(NEW),),
+    (listed("a", NEW), listed("b", NEW)),
+    (says("a", NEW, route=Route.VCENTER), says("b", NEW, route=Route.VCENTER)),
+)
+RESTORED = estate(
+    (cluster(OLD),),
+    (listed("a", OLD, connection=Connection.NOT_RESPONDING), listed("b", NEW)),
+    (silent("a", Reason.NOT_CONNECTED, Route.VCENTER), says("b", NEW, route=Route.VCENTER)),
+    vc_marks=marks(10),
+)
+
+
+def test_snapshot_restore_audit(tmp_path: Path) -> None:
+    clock = Ticking()
+    with SqliteHistory(tmp_path / "history.db") as history:
+        summary = snapshot(sources(vcenter(STEADY)), history, clock, Quiet())
+        assert (summary.complete, len(summary.hosts)) == (True, 2)
+        ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+        result = audit(sources(vcenter(RESTORED), ssh), history, TABLE, clock, Quiet())
+        found = {f.code.value for f in result.assessment.findings}
+        assert found == {"restore-detected", "host-ahead", "stale-inventory"}
+        assert result.not_recorded is None
+        again = audit_history(history, TABLE)
+        assert again.source is Source.HISTORY
+        assert again.findings == result.assessment.findings
+        assert again.hosts == result.assessment.hosts
+
+
+def test_a_broken_history_never_costs_the_report() -> None:
+    broken = HistoryError("the disk is full", where="/h.db")
+    result = audit(sources(vcenter(STEADY)), broken, TABLE, Ticking(), Quiet())
+    assert result.not_recorded is broken
+    assert result.assessment.verdict is Verdict.IN_SYNC
+    assert "disk is full" in result.assessment.limits[0]
+
+
+def test_a_history_that_breaks_on_the_way_never_costs_the_report(tmp_path: Path) -> None:
+    class Breaking(SqliteHistory):
+        def record_host(self, run: int, observation: HostObservation) -> None:
+            raise HistoryError("the disk is full")
+
+    with Breaking(tmp_path / "history.db") as history:
+        result = audit(sources(vcenter(STEADY)), history, TABLE, Ticking(), Quiet())
+    assert result.not_recorded is not None
+    assert len(result.assessment.hosts) == 2
+
+
+def test_a_reader_that_raises_is_a_row_with_its_reason() -> None:
+    def answer(host: object) -> HostObservation:
+        if getattr(host, "name", "") == "a":
+            raise ConnectError("the line went dead", where="a")
+        raise ZeroDivisionError
+
+    fake = FakeVCenter(STEADY.vcenters[0], answer)
+    view = collect(sources(fake), _no_past(), Ticking().now(), Quiet(), Kept(), 1)
+    troubles = {o.host: str(o.trouble) for o in view.hosts}
+    assert troubles == {"a": "failed: the line went dead", "b": "failed: internal error: ZeroDivisionError"}
+
+
+def test_hosts_history_knows_are_asked_when_the_inventory_lacks_them(tmp_path: Path) -> None:
+    clock = Ticking()
+    with SqliteHistory(tmp_path / "history.db") as history:
+        snapshot(sources(vcenter(STEADY)), history, clock, Quiet())
+        shrunk = estate((cluster(NEW),), (listed("a", NEW),), (says("a", NEW, route=Route.VCENTER),))
+        ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+        result = audit(sources(vcenter(shrunk), ssh), history, TABLE, clock, Quiet())
+    assert sorted(ssh.asked) == ["a", "b"]
+    assert [f.code.value for f in result.assessment.findings] == ["host-vanished"]
+
+
+def test_excluded_clusters_are_not_read() -> None:
+    view = estate((cluster(NEW, mode=EXCLUDED),), (listed("a", NEW),), ())
+    ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+    kept = Kept()
+    collect(sources(vcenter(view), ssh), _no_past(), Ticking().now(), Quiet(), kept, 1)
+    assert (ssh.asked, kept.hosts) == ([], [])
+
+
+def test_configured_hosts_are_read_without_any_vcenter() -> None:
+    ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+    made = sources(None, ssh, configured=("lonely",))
+    view = collect(made, _no_past(), Ticking().now(), Quiet(), Kept(), 1)
+    assert [o.host for o in view.hosts] == ["lonely"]
+
+
+def test_progress_counts_every_host_and_vcenter() -> None:
+    progress = Quiet()
+    collect(sources(vcenter(STEADY)), _no_past(), Ticking().now(), progress, Kept(), 1)
+    assert (progress.totals["hosts"], progress.steps["hosts"], progress.steps["vCenters"]) == (2, 2, 1)
+
+
+def test_jobs_run_side_by_side_and_come_as_they_finish() -> None:
+    gate = threading.Barrier(4, timeout=5)
+
+    def job(number: int) -> int:
+        gate.wait()
+        return number
+
+    assert sorted(parallel.each(range(4), job, 4)) == [0, 1, 2, 3]
+    assert list(parallel.each([], job, 4)) == []
+
+
+def test_no_more_jobs_than_allowed_run_at_once() -> None:
+    lock, now, most = threading.Lock(), 0, 0
+
+    def job(number: int) -> int:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        time.sleep(0.002)
+        with lock:
+            now -= 1
+        return number
+
+    assert len(list(parallel.each(range(50), job, 3))) == 50
+    assert most == 3
+
+
+def test_an_abandoned_sweep_starts_no_further_jobs() -> None:
+    started: list[int] = []
+
+    def job(number: int) -> int:
+        started.append(number)
+        time.sleep(0.005)
+        return number
+
+    results = parallel.each(range(500), job, 2)
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    time.sleep(0.05)
+    seen = len(started)
+    time.sleep(0.05)
+    assert len(started) == seen < 500
+
+
+def test_an_exception_of_a_job_is_raised_in_the_caller() -> None:
+    def job(number: int) -> int:
+        raise KeyError(number)
+
+    with pytest.raises(KeyError):
+        list(parallel.each([1], job, 1))
+
+
+def _no_past() -> object:
+    from auditor.domain.past import Past
+
+    return Past()
