@@ -1,0 +1,181 @@
+"""Plays a scenario: makes its vCenter and hosts, lets its past happen, breaks what is broken.
+
+Times. Up to the first snapshot everything happens as long ago as the scenario says, on the lab's clock. A snapshot is taken by
+the real tool on the real clock, so from then on the lab's clock is the real one: whatever comes later is later for both.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import Callable
+
+from auditor.errors import InputError
+from auditor.lab.clock import LabClock
+from auditor.lab.host import HostDownError, LabHost
+from auditor.lab.scenario import Event, Place, Scenario, Verb, stock
+from auditor.lab.vcenter import LabVCenter, VCenterBackup
+
+AUTHOR = "administrator@vsphere.local"
+
+
+class Play:
+    """One scenario on its way. ``vcenter`` and ``hosts`` (by name, every host there ever is) exist from the start, in the
+    starting state; `past` and `break_things` then change them."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.lock = threading.RLock()
+        self.clock = LabClock(-scenario.since)
+        self.vcenter = LabVCenter(scenario.version, build=scenario.build or None, clock=self.clock.now, lock=self.lock)
+        self.hosts: dict[str, LabHost] = {}
+        self._backup: tuple[VCenterBackup, dict[str, int]] | None = None
+        # vpxuser's password on each host, and the one vCenter remembers, as counters: it gets in where they are equal.
+        self._password: dict[str, int] = {}
+        self._remembered: dict[str, int] = {}
+        self._set_up()
+
+    @property
+    def outside(self) -> tuple[LabHost, ...]:
+        """The hosts that only the configuration names."""
+        return tuple(self.hosts[h.name] for h in self.scenario.hosts if h.place is Place.OUTSIDE)
+
+    def _set_up(self) -> None:
+        scenario, depot = self.scenario, self.vcenter.database.depot
+        for name in scenario.depot:
+            stock(depot, scenario.images[name])
+        for cluster in scenario.clusters:
+            self.vcenter.add_cluster(cluster.name)
+            for host in cluster.hosts:
+                self.vcenter.add_host(self._make(host, cluster.image), cluster.name)
+            if cluster.by_image:
+                software = scenario.images[cluster.image]
+                stock(depot, software)
+                self.vcenter.set_desired(cluster.name, software, message=f"Initial image {cluster.image}")
+                self.vcenter.scan(cluster.name)
+        for single in scenario.hosts:
+            made = self._make(single.name, single.image)
+            if single.place is Place.STAND_ALONE:
+                self.vcenter.add_host(made)
+
+    def _make(self, name: str, image: str) -> LabHost:
+        host = LabHost(name, self.scenario.image(image), clock=self.clock.now, lock=self.lock)
+        self.hosts[name] = host
+        self._password[name] = self._remembered[name] = 0
+        return host
+
+    def past(self, snapshot: Callable[[], None], tell: Callable[[str], None]) -> None:
+        """Let the past happen. ``snapshot`` runs `auditor snapshot`; ``tell`` is told each event before it happens.
+
+        Raises `InputError` for an event that cannot happen, and whatever ``snapshot`` raises."""
+        for event in self.scenario.past:
+            tell(str(event))
+            self.clock.offset = -event.ago
+            if event.verb is Verb.SNAPSHOT:
+                snapshot()
+                continue
+            try:
+                with self.lock:
+                    self._happen(event)
+            except (LookupError, HostDownError, ValueError) as error:
+                raise InputError(f"cannot happen: {error}", where=f"scenario {self.scenario.name}, {event}") from error
+        self.clock.offset = dt.timedelta(0)
+
+    def _happen(self, event: Event) -> None:
+        acts: dict[Verb, Callable[[Event], None]] = {
+            Verb.BACKUP: self._save,
+            Verb.RESTORE: self._restore,
+            Verb.IMPORT: lambda e: stock(self.vcenter.database.depot, self.scenario.images[e.image]),
+            Verb.FORGET: self._forget,
+            Verb.SET_IMAGE: self._set_image,
+            Verb.SWITCH: self._set_image,
+            Verb.REMEDIATE: self._remediate,
+            Verb.SCAN: self._scan,
+            Verb.DISCONNECT: lambda e: _each(e.hosts, self.vcenter.disconnect),
+            Verb.RECONNECT: self._reconnect,
+            Verb.CHANGE_PASSWORD: self._change_password,
+            Verb.ADD_HOST: lambda e: _each(e.hosts, lambda h: self.vcenter.add_host(self.hosts[h], e.clusters[0])),
+            Verb.REMOVE_HOST: lambda e: _each(e.hosts, self.vcenter.remove_host),
+            Verb.STAGE: lambda e: _each(e.hosts, lambda h: self.hosts[h].stage(self.scenario.image(e.image))),
+            Verb.REBOOT: lambda e: _each(e.hosts, lambda h: self.hosts[h].reboot()),
+            Verb.POWER_OFF: lambda e: _each(e.hosts, lambda h: self.hosts[h].shut_down()),
+            Verb.PATCH_VCENTER: lambda e: self.vcenter.patch(e.build),
+        }
+        acts[event.verb](event)
+        self._reach()
+
+    def _save(self, _: Event) -> None:
+        self._backup = self.vcenter.backup(), dict(self._remembered)
+
+    def _restore(self, _: Event) -> None:
+        if self._backup is None:
+            raise LookupError("there is no backup")
+        self.vcenter.restore(self._backup[0])
+        self._remembered = dict(self._backup[1])
+
+    def _forget(self, event: Event) -> None:
+        software, depot = self.scenario.images[event.image], self.vcenter.database.depot
+        if depot.missing(software):
+            raise LookupError(f"the depot has no {event.image}")
+        depot.remove_base_image(software.base_image)
+        if software.add_on is not None:
+            depot.remove_add_on(software.add_on)
+
+    def _set_image(self, event: Event) -> None:
+        software = self.scenario.images[event.image]
+        if lacks := self.vcenter.database.depot.missing(software):
+            raise LookupError(f"not in the depot: {', '.join(lacks)}; import-to-depot must come first")
+        for name in event.clusters:
+            on_baselines = self.vcenter.cluster(name).mode == "baselines"
+            if on_baselines is not (event.verb is Verb.SWITCH):
+                verb = Verb.SWITCH if on_baselines else Verb.SET_IMAGE
+                raise LookupError(f"{name} is {'on baselines' if on_baselines else 'managed by an image'}: use {verb.value}")
+            self.vcenter.set_desired(name, software, author=AUTHOR, message=f"Image {event.image}")
+
+    def _remediate(self, event: Event) -> None:
+        for name in event.clusters:
+            self.vcenter.remediate(name, event.hosts or None)
+
+    def _scan(self, event: Event) -> None:
+        """As vCenter's daily check does it: clusters on baselines have no image to be checked against."""
+        for name in event.clusters:
+            if self.vcenter.cluster(name).commit is not None:
+                self.vcenter.scan(name)
+
+    def _change_password(self, event: Event) -> None:
+        for name in event.hosts or tuple(self._password):
+            self._password[name] += 1
+            self._remembered[name] = self._password[name]
+
+    def _reconnect(self, event: Event) -> None:
+        for name in event.hosts:
+            self._remembered[name] = self._password[name]
+            self.vcenter.reconnect(name)
+
+    def _reach(self) -> None:
+        """vCenter learns what it can of the hosts it gets through to."""
+        refused = {name for name, password in self._password.items() if self._remembered[name] != password}
+        self.vcenter.unreachable = refused
+        self.vcenter.refresh_inventory()
+
+    def break_things(self) -> None:
+        """Put the scenario's faults in force."""
+        with self.lock:
+            for fault in self.scenario.faults:
+                for name in fault.hosts:
+                    host = self.hosts[name]
+                    host.set_faults(fault.faults)
+                    if fault.power_off:
+                        host.shut_down()
+                    if fault.vcenter == "disconnected":
+                        self.vcenter.disconnect(name)
+                    elif fault.vcenter == "unreachable":
+                        self.vcenter.unreachable.add(name)
+            self.vcenter.refresh_inventory()
+            for planned in self.scenario.vcenter_faults:
+                self.vcenter.faults.add(planned)
+
+
+def _each(names: tuple[str, ...], act: Callable[[str], object]) -> None:
+    for name in names:
+        act(name)

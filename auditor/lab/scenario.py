@@ -1,0 +1,183 @@
+"""What a scenario says, as frozen values: a vCenter, its hosts, their past, what is broken now, what an audit must find.
+
+Scenarios are TOML files; `auditor.lab.scenario_file` reads them, `auditor.lab.play` plays them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from auditor.lab.depot import DesiredSoftware, LabDepot
+from auditor.lab.images import LabImage, find_add_on, make_image
+from auditor.lab.vcenter_faults import Fault
+
+DOMAIN = "lab.example"
+"""The DNS domain of every simulated host; reserved for such use by RFC 2606."""
+
+VCENTER = "vcenter"
+"""The vCenter's name in the configuration the lab writes, and as the subject of an expected finding."""
+
+
+class Verb(StrEnum):
+    """What can happen in the past."""
+
+    SNAPSHOT = "snapshot"
+    """`auditor snapshot` runs, as from a user's cron."""
+    BACKUP = "backup"
+    RESTORE = "restore"
+    """vCenter goes back to the newest backup."""
+    IMPORT = "import-to-depot"
+    FORGET = "remove-from-depot"
+    SET_IMAGE = "set-image"
+    SWITCH = "switch-to-image"
+    """A cluster on baselines is managed by an image from now on."""
+    REMEDIATE = "remediate"
+    SCAN = "scan"
+    DISCONNECT = "disconnect"
+    RECONNECT = "reconnect"
+    CHANGE_PASSWORD = "change-vpxuser-password"
+    """vCenter changes its own password on the hosts; a backup from before does not know the new one."""
+    ADD_HOST = "add-host"
+    REMOVE_HOST = "remove-host"
+    STAGE = "stage"
+    """An update is put into the hosts' other bank, to start at the next boot."""
+    REBOOT = "reboot"
+    POWER_OFF = "power-off"
+    PATCH_VCENTER = "patch-vcenter"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSpec:
+    """A cluster at the start: its hosts run ``image``, and it is managed by that image or on baselines."""
+
+    name: str
+    hosts: tuple[str, ...]
+    image: str
+    by_image: bool = True
+
+
+class Place(StrEnum):
+    """Where a host outside the clusters is."""
+
+    STAND_ALONE = "stand-alone"
+    OUTSIDE = "outside"
+    LATER = "later"
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpec:
+    """A host outside the clusters at the start."""
+
+    name: str
+    image: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened ``ago``; ``clusters`` and ``hosts`` are the full names it concerns."""
+
+    verb: Verb
+    ago: dt.timedelta
+    clusters: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    image: str = ""
+    build: str = ""
+
+    def __str__(self) -> str:
+        """One line for people: "3 days ago: set-image u3e on Production"."""
+        hosts = few(self.hosts, "host")
+        what = {Verb.IMPORT: self.image, Verb.FORGET: self.image, Verb.PATCH_VCENTER: f"to build {self.build}"}.get(self.verb)
+        if what is None:
+            where = few(self.clusters, "cluster")
+            parts = (self.image, f"on {where}" if where else "", f"({hosts})" if hosts and where else hosts)
+            what = " ".join(part for part in parts if part)
+        return f"{when(self.ago)}: {self.verb.value}{f' {what}' if what else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostFault:
+    """What is broken on ``hosts`` when the command runs. ``faults`` is for `LabHost.set_faults`."""
+
+    hosts: tuple[str, ...]
+    faults: dict[str, Any]
+    power_off: bool = False
+    vcenter: str = ""
+    """"disconnected", "unreachable" or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an audit must say: its exit code, and each finding as (code, name of its subject)."""
+
+    exit: int
+    findings: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A whole scenario. ``images`` is by the names the events use; ``since`` is how long ago the starting state was made."""
+
+    name: str
+    title: str
+    story: str
+    version: str
+    build: str
+    since: dt.timedelta
+    images: dict[str, DesiredSoftware]
+    depot: tuple[str, ...]
+    clusters: tuple[ClusterSpec, ...]
+    hosts: tuple[HostSpec, ...]
+    past: tuple[Event, ...]
+    faults: tuple[HostFault, ...]
+    vcenter_faults: tuple[Fault, ...]
+    deadlines: dict[str, float] = field(default_factory=dict)
+    expected: Expected | None = None
+
+    def host_names(self) -> Iterator[str]:
+        """Every host there ever is, in the order of the file."""
+        for cluster in self.clusters:
+            yield from cluster.hosts
+        yield from (host.name for host in self.hosts)
+
+    @cached_property
+    def warehouse(self) -> LabDepot:
+        """A depot with everything any image of the scenario is made of."""
+        depot = LabDepot()
+        for software in self.images.values():
+            stock(depot, software)
+        return depot
+
+    def image(self, name: str) -> LabImage:
+        """The complete image of that name."""
+        return self.warehouse.compose(self.images[name])
+
+
+def stock(depot: LabDepot, software: DesiredSoftware) -> None:
+    """Import the base image and the add-on of ``software``. Raises `LookupError` for an add-on the lab does not have,
+    `auditor.domain.versions.VersionError` for a text that is no base image version."""
+    make_image(software.base_image)
+    depot.add_base_image(software.base_image)
+    if software.add_on is not None:
+        depot.add_add_on(find_add_on(*software.add_on))
+
+
+def when(ago: dt.timedelta) -> str:
+    """A time span in one word and number: "3 days ago", "now"."""
+    minutes = int(ago.total_seconds()) // 60
+    for unit, size in (("day", 1440), ("hour", 60), ("minute", 1)):
+        if minutes >= size:
+            number = minutes // size
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
+    return "now"
+
+
+def few(names: Iterable[str], noun: str) -> str:
+    """Names for one line: up to three of them, else how many."""
+    listed = [name.removesuffix(f".{DOMAIN}") for name in names]
+    return ", ".join(listed) if len(listed) <= 3 else f"{len(listed)} {noun}s"

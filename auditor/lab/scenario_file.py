@@ -1,0 +1,337 @@
+"""Reads scenarios from TOML. Everything that can be wrong in one is said here, with file and key."""
+
+from __future__ import annotations
+
+import datetime as dt
+import fnmatch
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from auditor import documents
+from auditor.domain.findings import Code
+from auditor.domain.versions import VersionError
+from auditor.errors import InputError
+from auditor.lab.api_versions import release
+from auditor.lab.depot import DesiredSoftware
+from auditor.lab.faults import check_faults
+from auditor.lab.scenario import (
+    DOMAIN,
+    VCENTER,
+    ClusterSpec,
+    Event,
+    Expected,
+    HostFault,
+    HostSpec,
+    Place,
+    Scenario,
+    Verb,
+)
+from auditor.lab.vcenter_faults import Fault, FaultKind
+
+SCHEMA = "scenario.v1"
+MAX_HOSTS = 10_000
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+_NEEDS: dict[Verb, tuple[str, ...]] = {
+    Verb.IMPORT: ("image",),
+    Verb.FORGET: ("image",),
+    Verb.SET_IMAGE: ("cluster", "image"),
+    Verb.SWITCH: ("cluster", "image"),
+    Verb.REMEDIATE: ("cluster",),
+    Verb.SCAN: ("cluster",),
+    Verb.DISCONNECT: ("hosts",),
+    Verb.RECONNECT: ("hosts",),
+    Verb.ADD_HOST: ("hosts", "cluster"),
+    Verb.REMOVE_HOST: ("hosts",),
+    Verb.STAGE: ("hosts", "image"),
+    Verb.REBOOT: ("hosts",),
+    Verb.POWER_OFF: ("hosts",),
+    Verb.PATCH_VCENTER: ("build",),
+}
+_MAY: dict[Verb, tuple[str, ...]] = {
+    Verb.REMEDIATE: ("part", "hosts"),
+    Verb.CHANGE_PASSWORD: ("hosts",),
+}
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the scenarios that come with the lab."""
+    folder = resources.files("auditor.lab") / "scenarios"
+    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
+
+
+def load(name: str, *, hosts: int | None = None, version: str | None = None) -> Scenario:
+    """The scenario ``name``: a shipped one, or a file if it ends in .toml.
+
+    ``hosts``: so many hosts in the clusters altogether, in the proportions of the file. ``version``: another vCenter
+    version than the file's. Raises `InputError`.
+    """
+    data, where = _data(name)
+    if version is not None:
+        data = {**data, "vcenter": {**data.get("vcenter", {}), "version": version}}
+        data["vcenter"].pop("build", None)
+    return _Builder(Path(name).stem, where, data, hosts).scenario()
+
+
+def source(name: str) -> str:
+    """The text of a scenario's file. Raises `InputError`."""
+    return _text(name)[0]
+
+
+def _text(name: str) -> tuple[str, str]:
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text("utf-8"), name
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot be read: {error}", where=name, hint="give a scenario file in TOML") from error
+    if name not in shipped():
+        hint = f"there are: {', '.join(shipped())}; a name that ends in .toml is a file of your own"
+        raise InputError(f"there is no scenario {name!r}", hint=hint)
+    return (resources.files("auditor.lab") / "scenarios" / f"{name}.toml").read_text("utf-8"), f"{name}.toml"
+
+
+def _data(name: str) -> tuple[dict[str, Any], str]:
+    text, where = _text(name)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is not valid TOML: {error}", where=where, hint="correct that line") from None
+    documents.validate(data, SCHEMA, where=where, hint="docs/lab.md describes every key")
+    if "based_on" not in data:
+        return data, where
+    base_name = data["based_on"]
+    if base_name not in shipped():
+        raise InputError(
+            f"based_on: there is no shipped scenario {base_name!r}", where=where, hint=f"there are: {', '.join(shipped())}"
+        )
+    base, _ = _data(base_name)
+    gone = set(data.get("without", ()))
+    past = _without(base.get("past", []), gone)
+    return {**base, "past": past, **data}, where
+
+
+def _without(past: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:
+    """The events but those of the kinds ``gone``, each at the time it had with them."""
+    kept: list[dict[str, Any]] = []
+    ago: str | None = None
+    for event in past:
+        ago = "0m" if event["do"] == Verb.SNAPSHOT else event.get("ago", ago)
+        if event["do"] not in gone:
+            kept.append({**event, "ago": ago} if ago is not None else event)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    """Finds clusters and hosts by pattern."""
+
+    clusters: tuple[ClusterSpec, ...]
+    hosts: tuple[str, ...]
+
+    def cluster_names(self, pattern: str) -> tuple[str, ...]:
+        return tuple(c.name for c in self.clusters if _fits(c.name, pattern))
+
+    def host_names(self, pattern: str) -> tuple[str, ...]:
+        return tuple(h for h in self.hosts if _fits(h, pattern) or _fits(h.removesuffix(f".{DOMAIN}"), pattern))
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name.lower(), pattern.lower())
+
+
+class _Builder:
+    """Turns checked data into a scenario; what a schema cannot say is checked here."""
+
+    def __init__(self, name: str, where: str, data: dict[str, Any], hosts: int | None) -> None:
+        self.name, self.where, self.data, self.wanted = name, where, data, hosts
+
+    def scenario(self) -> Scenario:
+        vcenter = self.data.get("vcenter", {})
+        if not vcenter:
+            raise self.wrong("key 'vcenter' is missing")
+        try:
+            release(vcenter["version"])
+        except ValueError as error:
+            raise self.wrong(f"vcenter.version: {error}") from None
+        since = _span(self.data.get("since", "30d"))
+        images = {name: self.software(item) for name, item in self.data.get("image", {}).items()}
+        clusters = tuple(self.clusters(images))
+        single = tuple(self.single(i, item, images) for i, item in enumerate(self.data.get("host", [])))
+        who = _Who(clusters, (*(h for c in clusters for h in c.hosts), *(h.name for h in single)))
+        self.unique([c.name.lower() for c in clusters], "cluster")
+        self.unique(who.hosts, "host")
+        scenario = Scenario(
+            name=self.name,
+            title=self.data["title"],
+            story=self.data.get("story", "").strip(),
+            version=vcenter["version"],
+            build=vcenter.get("build", ""),
+            since=since,
+            images=images,
+            depot=tuple(self.known(f"vcenter.depot[{i}]", n, images) for i, n in enumerate(vcenter.get("depot", []))),
+            clusters=clusters,
+            hosts=single,
+            past=tuple(self.past(who, images, since)),
+            faults=tuple(self.fault(i, item, who) for i, item in enumerate(self.data.get("fault", []))),
+            vcenter_faults=tuple(_vcenter_fault(item) for item in self.data.get("vcenter_fault", [])),
+            deadlines=self.data.get("deadlines", {}),
+            expected=self.expected(who),
+        )
+        self.check_images(scenario)
+        return scenario
+
+    def software(self, item: dict[str, Any]) -> DesiredSoftware:
+        add_on = item.get("add_on")
+        key = (add_on["name"], add_on["version"]) if add_on else None
+        return DesiredSoftware(item["base_image"], key, tuple(sorted(item.get("components", {}).items())))
+
+    def check_images(self, scenario: Scenario) -> None:
+        """Make every image once, so that a wrong one is an error of the file."""
+        try:
+            for name in scenario.images:
+                scenario.image(name)
+        except (LookupError, VersionError) as error:
+            raise self.wrong(f"image: {error}") from None
+
+    # Who is there --------------------------------------------------------------------------------------------------
+
+    def clusters(self, images: dict[str, DesiredSoftware]) -> Iterable[ClusterSpec]:
+        items = self.data.get("cluster", [])
+        counts = [item["hosts"] if isinstance(item["hosts"], int) else len(item["hosts"]) for item in items]
+        factor = self.wanted / sum(counts) if self.wanted and sum(counts) else 1.0
+        if sum(counts) * factor > MAX_HOSTS:
+            raise self.wrong(f"more than {MAX_HOSTS} hosts")
+        for index, item in enumerate(items):
+            number = item.get("count", 1)
+            names = [item["name"]] if "count" not in item else [f"{item['name']}-{n:02d}" for n in range(1, number + 1)]
+            if isinstance(item["hosts"], list):
+                if number > 1:
+                    raise self.wrong(f"cluster[{index}]: {number} clusters cannot share named hosts", "give a number of hosts")
+                groups: list[tuple[str, ...]] = [tuple(full_name(host) for host in item["hosts"])]
+            else:
+                total = max(number, round(item["hosts"] * factor))
+                groups = [_made_up(name, total * (n + 1) // number - total * n // number) for n, name in enumerate(names)]
+            image = self.known(f"cluster[{index}].image", item["image"], images)
+            by_image = item.get("management", "image") == "image"
+            yield from (ClusterSpec(name, hosts, image, by_image) for name, hosts in zip(names, groups, strict=True))
+
+    def single(self, index: int, item: dict[str, Any], images: dict[str, DesiredSoftware]) -> HostSpec:
+        image = self.known(f"host[{index}].image", item["image"], images)
+        return HostSpec(full_name(item["name"]), image, Place(item["place"]))
+
+    def known(self, key: str, name: str, images: dict[str, DesiredSoftware]) -> str:
+        if name not in images:
+            raise self.wrong(f"{key}: there is no image {name!r}; there are: {', '.join(images) or 'none'}")
+        return name
+
+    def unique(self, names: Sequence[str], noun: str) -> None:
+        for one, other in pairwise(sorted(names)):
+            if one == other:
+                raise self.wrong(f"two {noun}s are called {one!r}")
+
+    # What happened -------------------------------------------------------------------------------------------------
+
+    def past(self, who: _Who, images: dict[str, DesiredSoftware], since: dt.timedelta) -> Iterable[Event]:
+        ago, recorded, saved = since, False, False
+        for index, item in enumerate(self.data.get("past", [])):
+            key, verb = f"past[{index}]", Verb(item["do"])
+            recorded = recorded or verb is Verb.SNAPSHOT
+            moment = dt.timedelta(0) if recorded else _span(item["ago"]) if "ago" in item else ago
+            if recorded and _span(item.get("ago", "0m")):
+                raise self.wrong(f"{key}.ago: a snapshot tells the real time, so from the first one on everything happens now")
+            if moment > ago:
+                raise self.wrong(f"{key}.ago: longer ago than what comes before it")
+            ago = moment
+            saved = saved or verb is Verb.BACKUP
+            if verb is Verb.RESTORE and not saved:
+                raise self.wrong(f"{key}: restore without a backup before it")
+            yield self.event(key, verb, ago, item, who, images)
+
+    def event(
+        self, key: str, verb: Verb, ago: dt.timedelta, item: dict[str, Any], who: _Who, images: dict[str, DesiredSoftware]
+    ) -> Event:
+        needs, may = _NEEDS.get(verb, ()), _MAY.get(verb, ())
+        for needed in needs:
+            if needed not in item:
+                raise self.wrong(f"{key}: {verb.value} needs the key {needed!r}")
+        for extra in sorted(item.keys() - {"do", "ago", *needs, *may}):
+            raise self.wrong(f"{key}: {verb.value} takes no key {extra!r}")
+        clusters = self.found(f"{key}.cluster", "cluster", who.cluster_names(item["cluster"])) if "cluster" in item else ()
+        hosts = self.hosts(f"{key}.hosts", item["hosts"], who) if "hosts" in item else ()
+        if "part" in item:
+            if hosts:
+                raise self.wrong(f"{key}: part and hosts exclude each other")
+            members = {c.name: c.hosts for c in who.clusters}
+            hosts = tuple(h for name in clusters for h in members[name][: max(1, round(item["part"] * len(members[name])))])
+        if verb is Verb.ADD_HOST and len(clusters) > 1:
+            raise self.wrong(f"{key}.cluster: a host is added to one cluster, and {item['cluster']!r} names {len(clusters)}")
+        image = self.known(f"{key}.image", item["image"], images) if "image" in item else ""
+        return Event(verb, ago, clusters, hosts, image, item.get("build", ""))
+
+    def fault(self, index: int, item: dict[str, Any], who: _Who) -> HostFault:
+        faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter"}}
+        try:
+            check_faults(faults)
+        except ValueError as error:
+            raise self.wrong(f"fault[{index}]: {error}") from None
+        hosts = self.hosts(f"fault[{index}].hosts", item["hosts"], who)
+        return HostFault(hosts, faults, item.get("power") == "off", item.get("vcenter", ""))
+
+    def expected(self, who: _Who) -> Expected | None:
+        item = self.data.get("expect")
+        if item is None:
+            return None
+        found: set[tuple[str, str]] = set()
+        for code, subjects in item.get("findings", {}).items():
+            if code not in set(Code):
+                raise self.wrong(f"expect.findings: there is no code {code!r}", f"there are: {', '.join(Code)}")
+            for subject in subjects:
+                names = (VCENTER,) if subject == VCENTER else who.cluster_names(subject) or who.host_names(subject)
+                found |= {(code, name) for name in self.found(f"expect.findings.{code}", "cluster or host", names, subject)}
+        return Expected(item["exit"], frozenset(found))
+
+    def hosts(self, key: str, patterns: list[str], who: _Who) -> tuple[str, ...]:
+        names = {name: None for p in patterns for name in self.found(key, "host", who.host_names(p), p)}
+        return tuple(names)
+
+    def found(self, key: str, noun: str, names: tuple[str, ...], pattern: str = "") -> tuple[str, ...]:
+        if not names:
+            raise self.wrong(f"{key}: {pattern or 'the name'} fits no {noun}")
+        return names
+
+    def wrong(self, what: str, hint: str = "") -> InputError:
+        return InputError(what, where=self.where, hint=hint)
+
+
+def full_name(name: str) -> str:
+    """A host's full name: a name without a dot gets the lab's domain."""
+    return (name if "." in name else f"{name}.{DOMAIN}").lower()
+
+
+def _made_up(cluster: str, number: int) -> tuple[str, ...]:
+    stem = re.sub(r"[^a-z0-9]+", "-", cluster.lower()).strip("-") or "host"
+    width = max(2, len(str(number)))
+    return tuple(full_name(f"{stem}-{n:0{width}d}") for n in range(1, number + 1))
+
+
+def _span(text: str) -> dt.timedelta:
+    return dt.timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+
+
+def _vcenter_fault(item: dict[str, Any]) -> Fault:
+    return Fault(
+        operation=item["operation"],
+        kind=FaultKind(item["kind"]),
+        seconds=float(item.get("seconds", 0)),
+        error=item.get("error", ""),
+        times=item.get("times"),
+    )
+
+
+__all__ = ["MAX_HOSTS", "SCHEMA", "full_name", "load", "shipped", "source"]

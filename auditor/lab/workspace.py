@@ -1,0 +1,123 @@
+"""The private folder of one running lab: configuration, pinned keys, history, and the environment that points there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from auditor.errors import InputError
+from auditor.lab.host import LabHost
+from auditor.lab.scenario import VCENTER
+from auditor.lab.vcenter import LabVCenter
+
+VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"  # noqa: S105 - the name of a variable
+HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"  # noqa: S105 - the name of a variable
+KNOWN_HOSTS = "known_hosts"
+CONFIG = "auditor.toml"
+
+
+@contextmanager
+def folder(keep: Path | None = None) -> Iterator[Path]:
+    """A folder only the user may enter: a temporary one that is removed at the end, or ``keep``, which stays.
+
+    Raises `InputError` when ``keep`` is not empty or cannot be made."""
+    if keep is None:
+        made = Path(tempfile.mkdtemp(prefix="auditor-lab-"))
+        try:
+            yield made
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+        return
+    try:
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(keep.iterdir()):
+            raise InputError("is not empty", where=str(keep), hint="name a new folder, so that nothing of yours is overwritten")
+        keep.chmod(0o700)
+    except OSError as error:
+        raise InputError(f"cannot be used: {error.strerror}", where=str(keep), hint="name another folder") from error
+    yield keep.absolute()
+
+
+class Workspace:
+    """Writes what a client of the lab needs into ``path``, an empty private folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def config(self) -> Path:
+        """The configuration file."""
+        return self.path / CONFIG
+
+    def write(
+        self,
+        vcenter: LabVCenter,
+        *,
+        address: str,
+        port: int,
+        thumbprint: str,
+        hosts: Iterable[LabHost],
+        outside: Iterable[LabHost],
+        deadlines: Mapping[str, float],
+    ) -> None:
+        """Write configuration, known hosts, and a command `auditor` that is this installation.
+
+        ``hosts`` are all hosts, with the ports they listen on; ``outside`` those that no vCenter lists."""
+        hosts = tuple(hosts)
+        lines = [
+            "# Written by auditor lab; it goes away with the lab.",
+            "[history]",
+            'path = "history.db"',
+            "",
+            "[[vcenter]]",
+            f"name = {_text(VCENTER)}",
+            f"host = {_text(address)}",
+            f"port = {port}",
+            f"user = {_text(vcenter.sessions.user)}",
+            f"password = {{ env = {_text(VCENTER_PASSWORD)} }}",
+            f"thumbprint = {_text(thumbprint)}",
+            "",
+            "[ssh]",
+            'user = "root"',
+            f"password = {{ env = {_text(HOST_PASSWORD)} }}",
+            f"known_hosts = {_text(KNOWN_HOSTS)}",
+            "",
+            "[ssh.addresses]",
+            *(f"{_text(host.name)} = {_text(f'{host.address}:{host.port}')}" for host in hosts),
+        ]
+        if deadlines:
+            lines += ["", "[deadlines]", *(f"{key} = {value}" for key, value in deadlines.items())]
+        for host in outside:
+            lines += ["", "[[host]]", f"name = {_text(host.name)}", f"address = {_text(f'{host.address}:{host.port}')}"]
+        self._file(CONFIG, "\n".join(lines) + "\n")
+        self._file(KNOWN_HOSTS, "".join(f"{host.known_hosts_line()}\n" for host in hosts))
+        # -P: a file in the current folder must not be taken for a module of ours.
+        program = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m auditor "$@"\n'
+        (self.path / "bin").mkdir(exist_ok=True)
+        self._file("bin/auditor", program, 0o700)
+
+    def _file(self, name: str, text: str, mode: int = 0o600) -> None:
+        path = self.path / name
+        path.touch(mode=mode)
+        path.write_text(text, "utf-8")
+
+    def environment(self, vcenter_password: str, host_password: str) -> dict[str, str]:
+        """The variables a command needs besides the present ones. The passwords are the lab's own, made up and public."""
+        return {
+            "AUDITOR_CONFIG": str(self.config),
+            VCENTER_PASSWORD: vcenter_password,
+            HOST_PASSWORD: host_password,
+            "PATH": f"{self.path / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+
+
+def _text(value: str) -> str:
+    """A TOML basic string; JSON's escapes are among TOML's."""
+    return json.dumps(value)
