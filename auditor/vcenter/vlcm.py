@@ -17,7 +17,7 @@ from com.vmware.esx.settings.clusters_client import Software
 from com.vmware.esx.settings.depot_content_client import AddOns, BaseImages
 
 from auditor.domain.image import Commit, Component, DesiredImage, ManagementMode
-from auditor.domain.observation import ClusterVerdict, ClusterView, Depot, Read, Reading, Reason, Unread
+from auditor.domain.observation import ClusterVerdict, ClusterView, Depot, HostVerdict, Read, Reading, Reason, Unread
 from auditor.errors import AuditorError
 from auditor.vcenter import convert
 from auditor.vcenter.faults import UnansweredError, attempt, unanswered
@@ -25,10 +25,11 @@ from auditor.vcenter.vapi import VapiSession
 
 T = TypeVar("T")
 
-MISSES = 3
-"""How many commit ids in a row must not exist before the search for newer ones ends."""
+MISSES = 32
+"""How many commit ids in a row must not exist before the search for newer ones ends. The counter is believed to be shared
+by all clusters of a vCenter [inferred], so a cluster's own ids have gaps."""
 
-MOST_PROBES = 64
+MOST_PROBES = 256
 """Commit ids asked for in one cluster at most."""
 
 
@@ -78,8 +79,8 @@ class Vlcm:
     def newest_commit(self, cluster: str, known: str) -> Commit | None:
         """The newest commit of a cluster, or None if none was found. ``known`` is an id to start from, or empty.
 
-        vLCM has no call that lists commits or names the current one; a stored scan names the one it was made for. The ids
-        seen in public are small counters, so the ids above the known one are asked for until three in a row do not exist.
+        vLCM has no call that lists commits or names the current one. The ids seen in public are small counters, so the ids
+        above the known one are asked for until ``MISSES`` in a row do not exist.
         """
         newest = self.commit(cluster, known) if known else None
         if known and not known.isdecimal():
@@ -97,7 +98,7 @@ class Vlcm:
             if missed == MISSES:
                 return newest
         raise unanswered(
-            Reason.UNREADABLE, f"more than {MOST_PROBES} commits since {known or 'the first'}: the newest is not known"
+            Reason.UNREADABLE, f"more than {MOST_PROBES} ids since {known or 'the first'}: the newest is not known"
         )
 
     def depot(self) -> Depot:
@@ -118,18 +119,26 @@ class Vlcm:
         return _converted(lambda: info.software_info)
 
     def _commit_of(self, cluster: str, image: Reading[DesiredImage], compliance: Reading[ClusterVerdict]) -> Reading[Commit]:
+        """The commit that states ``image``.
+
+        A stored scan names the commit it was made for. If what it compared the hosts with is the image of now, that commit
+        is the one (or states the same image as the one). Otherwise newer commits are looked for; the newest is the current.
+        """
         if isinstance(image, Unread):
             return image
         if isinstance(compliance, Unread) and compliance.reason is not Reason.ABSENT:
             return Unread(compliance.reason, f"the stored scan, which names the commit, was not read: {compliance.detail}")
         verdict = compliance.value if isinstance(compliance, Read) else None
         known = verdict.commit if verdict else ""
+        same = scanned_for(image.value, verdict) if verdict and known else None
+        if same:
+            return attempt(lambda: self.commit(cluster, known))
         found = attempt(lambda: self.newest_commit(cluster, known))
         if isinstance(found, Unread):
             return found
         if found.value is None:
             return Unread(Reason.ABSENT, f"no stored scan names the commit, and commits 1 to {MISSES} do not exist")
-        if verdict is not None and found.value.id == known and contradicts(image.value, verdict):
+        if same is False and found.value.id == known:
             return Unread(
                 Reason.ABSENT,
                 f"the newest commit that could be found is {known}, of the last scan, but the image is another one since: "
@@ -138,20 +147,36 @@ class Vlcm:
         return Read(found.value)
 
 
-def contradicts(image: DesiredImage, verdict: ClusterVerdict) -> bool:
-    """Whether a scan was made for another image than ``image``: some host was compared with another base image or add-on,
-    or without a component the user set. Hosts of alternative images (9.0+) are left out: they have targets of their own."""
-    for host in verdict.hosts:
-        if host.image or host.base_image is None:
-            continue
-        if image.base_image and host.base_image.target not in {None, image.base_image.version.raw}:
-            return True
-        if host.add_on is not None and host.add_on.target != (image.add_on.version if image.add_on else None):
-            return True
-        targets = {name: element.target for name, element in host.components}
-        if any(version is not None and targets.get(name) != version for name, version in image.components.items()):
-            return True
-    return False
+def scanned_for(image: DesiredImage, verdict: ClusterVerdict) -> bool | None:
+    """Whether a scan compared the hosts with ``image``; None when that cannot be told, because no host was compared.
+
+    Hosts of alternative images (9.0+) have targets of their own and say nothing about the default image.
+    """
+    compared = [host for host in verdict.hosts if host.base_image is not None and not host.image]
+    if not compared or image.base_image is None:
+        return None
+    return all(_compared_with(image, host) for host in compared)
+
+
+def _compared_with(image: DesiredImage, host: HostVerdict) -> bool:
+    targets = {name: element.target for name, element in host.components if element.target is not None}
+    by_user = {name for name, element in host.components if element.source == "USER" and element.target is not None}
+    add_on = (host.add_on.name, host.add_on.target) if host.add_on and host.add_on.target else None
+    packages = {part.manager: part.version for part in image.hardware_support}
+    solutions = {part.name: part.version for part in image.solutions}
+    beside = [(element.target, packages.get(name)) for name, element in host.hardware_support]
+    beside += [(element.target, solutions.get(name)) for name, element in host.solutions]
+    return (
+        host.base_image is not None
+        and image.base_image is not None
+        and host.base_image.target == image.base_image.version.raw
+        and add_on == ((image.add_on.name, image.add_on.version) if image.add_on else None)
+        and all(targets.get(name) == version for name, version in image.components.items())
+        and by_user <= set(image.components)
+        and not any(name in targets for name in image.removed_components)
+        # Whether a scan lists every solution and package is not documented: only two different versions count.
+        and all(target == wanted for target, wanted in beside if target is not None and wanted is not None)
+    )
 
 
 def _newer(one: Commit | None, other: Commit) -> Commit:

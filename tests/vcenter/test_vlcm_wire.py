@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auditor.domain.image import ManagementMode
-from auditor.domain.observation import Read, Reason, Unread
+from auditor.domain.image import AddOn, BaseImage, DesiredImage, ManagementMode
+from auditor.domain.observation import ClusterVerdict, Read, Reason, Unread
+from auditor.domain.versions import BaseImageVersion
 from auditor.vcenter.faults import attempt
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.vapi import VapiSession
-from auditor.vcenter.vlcm import Vlcm
+from auditor.vcenter.vlcm import Vlcm, scanned_for
 from tests.vcenter import dump
 from tests.vcenter.servers import Certificate, JsonRpc, error, serving
 
@@ -229,10 +231,10 @@ class TestCommit:
             return vlcm.cluster("domain-c1", "one").commit
 
     def test_a_newer_one_than_the_scan_names(self, certificate: Certificate, software: Any, recorded_scan: Any) -> None:
-        known = {"5": "2022-12-14T00:00:00.000Z", "6": "2023-01-01T00:00:00.000Z", "8": "2023-02-01T00:00:00.000Z"}
+        known = {"5": "2022-12-14T00:00:00.000Z", "6": "2023-01-01T00:00:00.000Z", "28": "2023-02-01T00:00:00.000Z"}
         found = self.view(certificate, software, known, recorded_scan)
         assert isinstance(found, Read)
-        assert (found.value.id, found.value.author, found.value.time) == ("8", "user 8", datetime(2023, 2, 1, tzinfo=UTC))
+        assert (found.value.id, found.value.author, found.value.time) == ("28", "user 28", datetime(2023, 2, 1, tzinfo=UTC))
 
     def test_the_scans_own_one_is_not_believed_for_another_image(
         self, certificate: Certificate, software: Any, recorded_scan: Any
@@ -254,7 +256,41 @@ class TestCommit:
         assert found.reason is Reason.ABSENT
 
     def test_too_many_are_not_counted_to_the_end(self, certificate: Certificate, software: Any) -> None:
-        known = {str(number): "2023-01-01T00:00:00.000Z" for number in range(1, 200)}
+        known = {str(number): "2023-01-01T00:00:00.000Z" for number in range(1, 300)}
         found = self.view(certificate, software, known, error("not_found", "x.y"))
         assert isinstance(found, Unread)
         assert found.reason is Reason.UNREADABLE
+
+
+class TestScannedFor:
+    """Whether the commit a scan names states the image of now."""
+
+    @pytest.fixture
+    def verdict(self, recorded_scan: dict[str, Any], certificate: Certificate) -> ClusterVerdict:
+        with talking(certificate, {COMPLIANCE: recorded_scan}) as (vlcm, _):
+            return vlcm.compliance("domain-c1")
+
+    @staticmethod
+    def image(**other: Any) -> DesiredImage:
+        version = BaseImageVersion.parse("8.0.1-0.0.20764643")
+        return replace(DesiredImage(BaseImage(version), components={"test-component-8": "2.0-1"}), **other)
+
+    def test_the_same(self, verdict: ClusterVerdict) -> None:
+        assert scanned_for(self.image(), verdict) is True
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            {"base_image": BaseImage(BaseImageVersion.parse("8.0.2-0.0.22380479"))},
+            {"add_on": AddOn("DEL-ESXi", "802.22380479-A04")},
+            {"components": {}},
+            {"components": {"test-component-8": "3.0-1"}},
+            {"components": {"test-component-8": "2.0-1", "another": "1.0-1"}},
+            {"removed_components": ("test-component-8",)},
+        ],
+    )
+    def test_any_layer_that_differs(self, verdict: ClusterVerdict, other: dict[str, Any]) -> None:
+        assert scanned_for(self.image(**other), verdict) is False
+
+    def test_no_host_was_compared(self, verdict: ClusterVerdict) -> None:
+        assert scanned_for(self.image(), replace(verdict, hosts=())) is None
