@@ -23,6 +23,8 @@ from auditor.history.migrations import APPLICATION_ID, MIGRATIONS, newer_than_kn
 
 _NEW_FILE_MODE = 0o600  # names of hosts and versions are not for every user of the jump host
 
+_SQLITE_HEAD = b"SQLite format 3\0"
+
 _UPGRADE = "use the newer program that wrote it, or name another file in the configuration"
 _RESCUE = "keep this file; put back a copy of it, or rescue it with: sqlite3 FILE .recover | sqlite3 NEWFILE"
 
@@ -126,7 +128,7 @@ class HistoryFile:
             if path.exists():
                 if not read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
                     raise self._error(*_MEANING[sqlite3.SQLITE_READONLY])
-                return path.stat().st_size > 0
+                return self._has_content()
             if not create:
                 raise self._error("there is no history yet", "record one first: auditor snapshot")
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,6 +138,15 @@ class HistoryFile:
             raise self._error(
                 f"the history cannot be opened: {error.strerror}", "check the path and the rights of its directory"
             ) from error
+
+    def _has_content(self) -> bool:
+        """False for a file of no bytes. A file that does not begin as SQLite's do is refused: SQLite takes one of a few bytes
+        for an empty database. With a journal beside it the beginning may be half written, and SQLite is to repair it."""
+        with self.path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+        if head and head != _SQLITE_HEAD and not self.path.with_name(f"{self.path.name}-journal").exists():
+            raise self._error(*_MEANING[sqlite3.SQLITE_NOTADB])
+        return bool(head)
 
     def _connect(self, read_only: bool) -> sqlite3.Connection:
         # A reader that may write still opens the file for writing: only so can it roll back what a killed run left
