@@ -262,7 +262,7 @@ class _Builder:
                 raise self.wrong(f"{key}: {verb.value} needs the key {needed!r}")
         for extra in sorted(item.keys() - {"do", "ago", *needs, *may}):
             raise self.wrong(f"{key}: {verb.value} takes no key {extra!r}")
-        clusters = self.found(f"{key}.cluster", "cluster", who.cluster_names(item["cluster"])) if "cluster" in item else ()
+        clusters = self.found_clusters(key, item, who) if "cluster" in item else ()
         hosts = self.hosts(f"{key}.hosts", item["hosts"], who) if "hosts" in item else ()
         if "part" in item:
             if hosts:
@@ -300,9 +300,13 @@ class _Builder:
         names = {name: None for p in patterns for name in self.found(key, "host", who.host_names(p), p)}
         return tuple(names)
 
-    def found(self, key: str, noun: str, names: tuple[str, ...], pattern: str = "") -> tuple[str, ...]:
+    def found_clusters(self, key: str, item: dict[str, Any], who: _Who) -> tuple[str, ...]:
+        pattern = item["cluster"]
+        return self.found(f"{key}.cluster", "cluster", who.cluster_names(pattern), pattern)
+
+    def found(self, key: str, noun: str, names: tuple[str, ...], pattern: str) -> tuple[str, ...]:
         if not names:
-            raise self.wrong(f"{key}: {pattern or 'the name'} fits no {noun}")
+            raise self.wrong(f"{key}: {pattern} fits no {noun}")
         return names
 
     def wrong(self, what: str, hint: str = "") -> InputError:

@@ -17,8 +17,8 @@ from auditor.lab.host import LabHost
 from auditor.lab.scenario import VCENTER
 from auditor.lab.vcenter import LabVCenter
 
-VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"  # noqa: S105 - the name of a variable
-HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"  # noqa: S105 - the name of a variable
+VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"
+HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"
 KNOWN_HOSTS = "known_hosts"
 CONFIG = "auditor.toml"
 
