@@ -85,9 +85,8 @@ def main() -> None:
             for label, day, maintenance in (("first run", 0, True), ("unchanged", 1, True), ("one reading", 2, False)):
                 number = timed(f"record, {label}", lambda day=day, maintenance=maintenance: run(day, maintenance))
                 sizes.append(path.stat().st_size)
-                print(
-                    f"{'':28}{history.new_documents(number):8} new documents, {(sizes[-1] - sizes[-2]) / 1e6:.2f} MB more on disk"
-                )
+                more = (sizes[-1] - sizes[-2]) / 1e6
+                print(f"{'':28}{history.new_documents(number):8} new documents, {more:.2f} MB more on disk")
             timed("past", history.past)
             timed("estate", history.estate)
             timed("prune", lambda: history.prune(START + timedelta(days=2)))

@@ -10,7 +10,7 @@ from auditor.domain.observation import Estate, Read, Reason, Route, Unread, VCen
 from auditor.domain.past import Past
 from auditor.history.store import SqliteHistory
 
-from .recording import NEW, OLD, cluster, host, record, silent, vcenter
+from .recording import NEW, OLD, cluster, count, host, record, silent, vcenter
 from .strategies import at
 
 FIVE = Commit("5", "admin", at(-100), "first")
@@ -146,6 +146,16 @@ def test_a_host_that_moved_is_in_the_cluster_it_was_last_listed_in(tmp_path: Pat
             assert {(found.cluster, found.cluster_name, found.last_listed) for found in history.past().hosts} == {
                 (moid, f"name of {moid}", at(n))
             }
+
+
+def test_a_cluster_keeps_its_name_while_its_clusters_cannot_be_read(tmp_path: Path) -> None:
+    with SqliteHistory(tmp_path / "h.db") as history:
+        record(history, Estate(at(0), (vcenter(at(0)),)))
+        record(history, Estate(at(1), (replace(vcenter(at(1)), clusters=Unread(Reason.DENIED)),)))
+        found = history.past()
+        assert {(h.cluster_name, h.first_seen, h.last_listed) for h in found.hosts} == {("name of domain-c1", at(0), at(1))}
+        assert [(c.name, c.last_seen) for c in found.clusters] == [("name of domain-c1", at(0))]
+    assert count(tmp_path / "h.db", "listings") == 2
 
 
 def test_the_newest_own_answer_is_the_richest_of_its_run(tmp_path: Path) -> None:

@@ -152,6 +152,7 @@ def test_a_reader_is_not_kept_out_while_a_run_is_recorded(tmp_path: Path) -> Non
         assert reader.estate()[0] == 1
         with pytest.raises(HistoryError, match="may not be written"):
             reader.begin("audit", at(2))
+        assert len(list(reader.runs())) == 2
 
 
 def test_a_lock_that_is_kept_stops_a_new_run_but_not_one_that_is_recorded(tmp_path: Path) -> None:
