@@ -26,6 +26,7 @@ _ACCEPTANCE = {
     "PartnerSupported": "partner",
     "CommunitySupported": "community",
 }
+_status = vim.ManagedEntity.Status
 _MEMORY = 256 * 1024**3
 
 
@@ -160,9 +161,9 @@ def _runtime(entry: InventoryHost) -> Any:
     belief = entry.belief
     reachable = belief.connection == "connected"
     return vim.host.RuntimeInfo(
-        connectionState=belief.connection,
+        connectionState=vim.HostSystem.ConnectionState(belief.connection),
         # A host that does not answer has an unknown power state; the other facts stay what they were.
-        powerState="poweredOn" if reachable else "unknown",
+        powerState=vim.HostSystem.PowerState.poweredOn if reachable else vim.HostSystem.PowerState.unknown,
         inMaintenanceMode=belief.maintenance,
         bootTime=belief.boot_time,
     )
@@ -195,6 +196,6 @@ def _summary(entry: InventoryHost) -> Any:
             faultToleranceEnabled=False,
         ),
         quickStats=summary.QuickStats(overallCpuUsage=1000, overallMemoryUsage=16384),
-        overallStatus=vim.ManagedEntity.Status.green if belief.connection == "connected" else "red",
+        overallStatus=_status.green if belief.connection == "connected" else _status.red,
         rebootRequired=belief.reboot_required,
     )
