@@ -18,8 +18,19 @@ from auditor.domain.assessment import (
     Verdict,
 )
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
-from auditor.domain.image import AddOn, BaseImage, DesiredImage, HardwareSupport, ManagementMode, Product, Solution
-from auditor.domain.observation import Read, Reason, Route, Unread, VCenterMarks
+from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage, HardwareSupport, ManagementMode, Product, Solution
+from auditor.domain.observation import (
+    ClusterView,
+    Estate,
+    HostObservation,
+    InventoryHost,
+    Read,
+    Reason,
+    Route,
+    Unread,
+    VCenterMarks,
+    VCenterView,
+)
 from auditor.domain.versions import BaseImageVersion
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -169,4 +180,39 @@ def steady(hosts: int = 4) -> Assessment:
         clusters=(cluster(rows),),
         hosts=rows,
         run=2,
+    )
+
+
+def recorded() -> Estate:
+    """A snapshot's view: one vCenter with a host seen, one unseen and one not tried; one vCenter dead; one host alone."""
+    dead = Unread(Reason.UNREACHABLE, "connection refused")
+    product = Product("8.0.3", "24674464")
+    silent = Unread(Reason.TIMED_OUT, "no answer within 10 s")
+    prod = ClusterView(
+        "domain-c8",
+        "Prod-A",
+        Read(ManagementMode.IMAGE),
+        Read(IMAGE),
+        Read(Commit("5")),
+        Unread(Reason.DENIED, "no permission"),
+    )
+    old = ClusterView("domain-c9", "Old", Read(ManagementMode.BASELINES), *[Unread(Reason.ABSENT, "on baselines")] * 3)
+    inventory = tuple(InventoryHost(f"host-{n}", f"esx{n:02}.example.org") for n in (1, 2, 3))
+    return Estate(
+        at=AT,
+        vcenters=(
+            VCenterView("vc02", AT, dead, dead, dead, dead),
+            VCenterView(
+                "vc01", AT, Read(MARKS), Read((prod, old)), Read(inventory), Unread(Reason.NOT_SUPPORTED, "not in 7.0.0")
+            ),
+        ),
+        hosts=(
+            HostObservation("esx02.example.org", Route.SSH, AT, "vc01", trouble=silent),
+            HostObservation(
+                "esx02.example.org", Route.VCENTER, AT, "vc01", trouble=Unread(Reason.NOT_CONNECTED, "notResponding")
+            ),
+            HostObservation("esx01.example.org", Route.VCENTER, AT, "vc01", product=Read(product)),
+            HostObservation("esx01.example.org", Route.SSH, AT, "vc01", trouble=silent),
+            HostObservation("esx99.example.org", Route.SSH, AT, product=Read(product)),
+        ),
     )
