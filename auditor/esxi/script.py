@@ -10,8 +10,12 @@ which is known to be on every ESXi (field note, f). When the connection dies, th
 that hangs at that moment is ended by its own time limit.
 
 Shell constructs used, for whoever has to interpret the script: functions with positional parameters, ``shift``,
-assignment, ``case``, ``&&``/``||``, pipelines, ``{ }`` groups, background ``&`` with ``$!``, ``wait``, ``kill``, one
-``trap`` on TERM, ``$?``, ``$(( ))``, ``$( )``, redirection to numbered descriptors, ``exit``, ``export``, ``type``.
+assignment, ``case``, ``while``, ``[``, ``&&``/``||``, pipelines, ``{ }`` groups, background ``&`` with ``$!``, ``wait``,
+``kill``, ``$?``, ``$(( ))``, ``$( )``, redirection to numbered descriptors, ``exit``, ``export``, ``type``.
+
+A guard beside each command counts its seconds. It is ended with SIGKILL and sleeps one second at a time, so at most one
+``sleep 1`` outlives the script. No traps: a signal that reaches a shell between fork and exec can be lost, and then a
+command that was done at once would be waited for until its time limit (seen with dash and with busybox ash).
 
 Standard output carries, per command::
 
@@ -62,9 +66,11 @@ ab) ;;
 *) o=cat; e=cat ;;
 esac
 guard() {
-  trap 'kill $!; wait $!; exit 0' TERM
-  sleep "$1" &
-  wait $!
+  i=0
+  while [ "$i" -lt "$1" ]; do
+    sleep 1
+    i=$((i + 1))
+  done
   kill -9 "-$2" || kill -9 "$2"
   exit 9
 }
@@ -73,10 +79,10 @@ body() {
   c=$!
   guard "$t" "$c" >/dev/null 2>&1 &
   w=$!
-  wait "$c"
+  wait "$c" 2>/dev/null
   r=$?
-  kill "$w" 2>/dev/null
-  wait "$w"
+  kill -9 "$w" 2>/dev/null
+  wait "$w" 2>/dev/null
   case $? in 9) r=late ;; esac
   echo "$nl$m exit $n $r"
 }
@@ -89,9 +95,9 @@ run() {
   h=$!
   guard $((t + @GRACE@)) "$h" >/dev/null 2>&1 &
   w=$!
-  wait "$h"
-  kill "$w" 2>/dev/null
-  wait "$w"
+  wait "$h" 2>/dev/null
+  kill -9 "$w" 2>/dev/null
+  wait "$w" 2>/dev/null
   echo "$nl$m end $n" || exit 1
 }
 """
