@@ -16,6 +16,7 @@ from auditor.domain.image import AddOn, Commit, Component, ManagementMode
 from auditor.domain.observation import (
     BankReading,
     Connection,
+    ElementVerdict,
     Estate,
     Read,
     Reason,
@@ -278,6 +279,33 @@ def test_stale_scan() -> None:
     assert codes(judge(estate((wrong,), (listed("a", NEW),), (says("a", NEW),)))) == {"stale-scan"}
     other_commit = cluster(NEW, compliance=Read(scan("COMPLIANT", NEW, NEW, "a", ago(3), commit="4")))
     assert codes(judge(estate((other_commit,), (listed("a", NEW),), (says("a", NEW),)))) == {"stale-scan"}
+
+
+def test_a_scan_contradicted_by_a_hosts_add_on_is_stale() -> None:
+    mine, other = AddOn("DEL-ESXi", "A02"), AddOn("DEL-ESXi", "A03")
+    verdict = scan("COMPLIANT", NEW, NEW, "a", ago(3))
+    verdict = replace(verdict, hosts=(replace(verdict.hosts[0], add_on=ElementVerdict("COMPLIANT", "A02", "A02")),))
+    view = cluster(NEW, add_on=mine, compliance=Read(verdict))
+    kept = (mine.name, mine.version), (other.name, other.version)
+    same = estate((view,), (listed("a", NEW),), (says("a", NEW, mine),), add_ons=kept)
+    assert codes(judge(same)) == set()
+    assert "stale-scan" in codes(judge(estate((view,), (listed("a", NEW),), (says("a", NEW, other),), add_ons=kept)))
+
+
+def test_a_scan_from_before_the_restore_is_stale_unless_todays_readings_confirm_it() -> None:
+    untouched = cluster(NEW, compliance=Read(scan("COMPLIANT", NEW, NEW, "a", ago(50))))
+    before = past((image(NEW), COMMIT_5), key=9000)
+    confirmed = judge(estate((untouched,), (listed("a", NEW),), (says("a", NEW),)), before)
+    assert codes(confirmed) == {"restore-detected"}
+    unknown = judge(estate((untouched,), (listed("a", NEW),), (silent("a"),)), before)
+    assert codes(unknown) == {"restore-detected", "stale-scan", "host-unseen"}
+
+
+def test_hosts_ahead_by_their_add_on_alone_are_not_called_a_release_ahead() -> None:
+    old, new = AddOn("DEL-ESXi", "A02"), AddOn("DEL-ESXi", "A03")
+    view = estate((cluster(NEW, COMMIT_5, add_on=old),), (listed("a", NEW),), (says("a", NEW, new),))
+    finding = one(judge(view, past((image(NEW, new), COMMIT_7))), Code.HOST_AHEAD)
+    assert not any("from the image to the hosts" in line for line in finding.evidence)
 
 
 def test_a_product_build_stands_in_for_an_unread_base_image() -> None:

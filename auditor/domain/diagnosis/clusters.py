@@ -12,7 +12,7 @@ from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene, count
 from auditor.domain.findings import Code, Finding, Severity
 from auditor.domain.hosts import HostFacts
 from auditor.domain.image import ManagementMode
-from auditor.domain.observation import Depot, Read, value_of
+from auditor.domain.observation import Depot, HostVerdict, Read, value_of
 from auditor.domain.versions import BaseImageVersion, VersionError, release_kind
 
 _RESTORE_PAGE = "vSphere Lifecycle Manager guide, Backup and Restore Scenarios"
@@ -101,7 +101,7 @@ def _why_ahead(scene: Scene, cluster: ClusterScene, ahead: list[HostScene]) -> I
     image = cluster.image
     base = image.base_image.version if image and image.base_image else None
     first = value_of(ahead[0].facts.base_image)
-    if base and first:
+    if base and first and base != first.version:
         yield f"from the image to the hosts is a {release_kind(base, first.version).value} ({base.raw} to {first.version.raw})"
     yield from (_layer_line(ahead[0], layer) for layer in ahead[0].layers if _tells(layer))
     for known in reversed(cluster.past.images if cluster.past else ()):
@@ -280,20 +280,19 @@ def _stale_scan(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
     if verdict is None:
         return
     reasons = []
-    if _before_restore(verdict.scan_time, scene.rewind):
+    # An old verdict that today's readings confirm misleads nobody: a cluster the restore did not touch is no finding.
+    confirmed = verdict.status == "COMPLIANT" and cluster.state is HostState.IN_SYNC
+    if _before_restore(verdict.scan_time, scene.rewind) and not confirmed:
         reasons.append(f"the scan is of {when(verdict.scan_time)}, from before the restore")
     if commit and verdict.commit and verdict.commit != commit.id:
         reasons.append(f"the scan is of commit {verdict.commit}, the cluster is at commit {commit.id}")
     by_id = {v.host: v for v in verdict.hosts}
     wrong = []
-    for host in cluster.hosts:
-        said = by_id.get(host.listed.id)
-        element = said.base_image if said else None
-        base = value_of(host.facts.base_image)
-        if element and element.current and base and not _same(base.version, element.current):
+    for host in sorted(cluster.hosts, key=lambda h: h.name):
+        if line := _contradiction(by_id.get(host.listed.id), host):
             wrong.append(host)
             if len(wrong) <= 3:
-                reasons.append(f"the scan has {host.name} on {element.current}, the host says {runs_text(host)}")
+                reasons.append(line)
     if not reasons:
         return
     yield Finding(
@@ -307,6 +306,17 @@ def _stale_scan(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         avoid=("Do not decide anything from the stored status.",),
         rests_on=("vmware-vcenter SDK, clusters.software.Compliance.get: the last result",),
     )
+
+
+def _contradiction(said: HostVerdict | None, host: HostScene) -> str:
+    """Where a stored verdict has the host on another base image or add-on than the host itself names; empty: nowhere."""
+    base, add_on = said.base_image if said else None, said.add_on if said else None
+    runs, with_add_on = value_of(host.facts.base_image), value_of(host.facts.add_on)
+    if base and base.current and runs and not _same(runs.version, base.current):
+        return f"the scan has {host.name} on {base.current}, the host says {runs_text(host)}"
+    if add_on and add_on.current and with_add_on and add_on.current != with_add_on.version:
+        return f"the scan has {host.name} with add-on {add_on.current}, the host says {runs_text(host)}"
+    return ""
 
 
 def _before_restore(scan_time: datetime | None, rewind: Rewind | None) -> bool:
