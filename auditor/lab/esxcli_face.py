@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 from xml.sax.saxutils import escape
 
 from pyVmomi import VmomiSupport
@@ -19,10 +20,21 @@ from auditor.lab.host_face import EXECUTER, TYPE_MANAGER, HostFace, reach
 from auditor.lab.soap import SoapObject, operation
 from auditor.lab.vcenter import LabVCenter
 
-EsxcliValue = str | Sequence[Mapping[str, str | Sequence[str]]] | Mapping[str, str | Sequence[str]]
-"""What a command gives: a plain value, a list of rows, or one structure. Keys are esxcli's field names."""
+Row = Mapping[str, str | Sequence[str]]
+"""Esxcli's field names and their values; a field with several values is repeated in the answer."""
 
-EsxcliCommand = Callable[[LabHost, str, Mapping[str, str]], EsxcliValue]
+
+@dataclass(frozen=True)
+class EsxcliAnswer:
+    """What a command gives. `form` is `list`, `struct` (one row, or none where there is nothing) or `text` (the one
+    value of the one row); `type_name` is the structure's name, such as VIBSummaryExt."""
+
+    form: Literal["list", "struct", "text"]
+    type_name: str
+    rows: Sequence[Row]
+
+
+EsxcliCommand = Callable[[LabHost, str, Mapping[str, str]], EsxcliAnswer]
 """Runs a command such as `software.vib.list` with its options. Raises LookupError for a command it does not have and
 RuntimeError with esxcli's message for one that fails."""
 
@@ -108,12 +120,12 @@ class ExecuterFace(SoapObject):
             return self._describe(given.get("typeName", "").removeprefix("vim.EsxCLI."))
         command = method.removeprefix("vim.EsxCLI.")
         try:
-            value = self._run(host, command, given)
+            answer = self._run(host, command, given)
         except LookupError:
             return _failed(f"Unknown command or namespace {command.replace('.', ' ')}")
         except RuntimeError as failed:
             return _failed(str(failed))
-        return SoapResult(response=to_xml(command, value))
+        return SoapResult(response=to_xml(command, answer))
 
     def _describe(self, namespace: str) -> Any:
         names = [command.rpartition(".")[2] for command in self._commands if command.rpartition(".")[0] == namespace]
@@ -149,22 +161,18 @@ def _obj(kind: str, content: str) -> str:
     )
 
 
-# Known: VIBSummaryExt (govmomi). The others are named after what esxcli calls the thing; no client reads them.
-_STRUCTURES = {"software.vib.list": "VIBSummaryExt", "network.vm.list": "VM"}
-
-
-def to_xml(command: str, value: EsxcliValue) -> str:
+def to_xml(command: str, answer: EsxcliAnswer) -> str:
     """A command's answer in the XML form that the executer gives."""
-    if isinstance(value, str):
-        return _obj("xsd:string", escape(value))
-    kind = f"VimEsxCLI{command.replace('.', '')}{_STRUCTURES.get(command, 'Info')}"
-    if isinstance(value, Mapping):
-        return _obj(kind, _fields(value))
-    rows = "".join(f'<DataObject xsi:type="{kind}">{_fields(row)}</DataObject>' for row in value)
+    if answer.form == "text":
+        (value,) = answer.rows[0].values()
+        return _obj("xsd:string", escape(str(value)))
+    kind = f"VimEsxCLI{command.replace('.', '')}{answer.type_name}"
+    if answer.form == "struct":
+        return _obj(kind, "".join(map(_fields, answer.rows)))
+    rows = "".join(f'<DataObject xsi:type="{kind}">{_fields(row)}</DataObject>' for row in answer.rows)
     return _obj("ArrayOfDataObject", rows)
 
 
-def _fields(row: Mapping[str, str | Sequence[str]]) -> str:
-    # A field with several values is repeated.
+def _fields(row: Row) -> str:
     pairs = ((key, each) for key, value in row.items() for each in ([value] if isinstance(value, str) else value))
     return "".join(f"<{key}>{escape(each)}</{key}>" for key, each in pairs)

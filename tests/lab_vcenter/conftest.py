@@ -17,6 +17,7 @@ from vmware.vapi.security.user_password import create_user_password_security_con
 from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
 from auditor.lab.depot import DesiredSoftware
+from auditor.lab.esxcli_face import EsxcliAnswer
 from auditor.lab.host import LabHost
 from auditor.lab.images import make_image
 from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
@@ -25,14 +26,16 @@ from auditor.lab.vcenter_server import VCenterServer
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
 
 
-def esxcli(host: LabHost, command: str, options: Mapping[str, str]) -> Any:
+def esxcli(host: LabHost, command: str, options: Mapping[str, str]) -> EsxcliAnswer:
     """Enough of esxcli to see the three forms of an answer."""
+    image = host.running_image
     if command == "software.vib.list":
-        return [{"Name": vib.name, "Version": vib.version, "Vendor": vib.vendor} for vib in host.running_image.vibs]
+        rows = [{"Name": vib.name, "Version": vib.version, "Vendor": vib.vendor} for vib in image.vibs]
+        return EsxcliAnswer("list", "VIBSummaryExt", rows)
     if command == "system.version.get":
-        return {"Product": "VMware ESXi", "Version": host.running_image.product_version}
+        return EsxcliAnswer("struct", "VersionGet", [{"Product": "VMware ESXi", "Version": image.product_version}])
     if command == "system.maintenanceMode.get":
-        return "Enabled" if host.maintenance else "Disabled"
+        return EsxcliAnswer("text", "string", [{"Value": "Enabled" if host.maintenance else "Disabled"}])
     if command == "software.profile.get":
         raise RuntimeError("[MemoryError] no memory & no luck")
     raise LookupError(command)

@@ -23,7 +23,7 @@ from vmware.vapi.data.serializers.jsonrpc import deserialize_response
 from vmware.vapi.protocol.client.connector import Connector
 
 from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_face import to_xml
+from auditor.lab.esxcli_face import EsxcliAnswer, to_xml
 from auditor.lab.http import Request, Response
 from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vcenter_server import VCenterServer
@@ -247,7 +247,7 @@ def test_esxclis_list_has_the_form_of_a_recorded_one() -> None:
         {"Name": "foo", "Networks": ["VM Network", "dougm"], "NumPorts": "2", "WorldID": "98842"},
         {"Name": "bar", "Networks": "VM Network", "NumPorts": "1", "WorldID": "236235"},
     ]
-    ours = ET.fromstring(to_xml("network.vm.list", rows))
+    ours = ET.fromstring(to_xml("network.vm.list", EsxcliAnswer("list", "VM", rows)))
     texts = [each.text for each in ours.iter() if len(each) == 0]
     assert outline(ours) == outline(real)
     assert texts == [each.text for each in real.iter() if len(each) == 0]
