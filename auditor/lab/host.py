@@ -78,6 +78,8 @@ class LabHost:
         self.console = ""
         """The last thing the loader left on the screen when the host does not come up."""
         self.failed_logins = 0
+        self.locked_at: datetime | None = None
+        """When root was locked out after too many wrong passwords."""
         self.booted: int | None = None
         self.boot_time: datetime | None = None
         self.live_marker = False
@@ -293,7 +295,7 @@ class LabHost:
         self.boot_time = self.clock()
         self.boots += 1
         self.live_marker = False
-        self.failed_logins = 0
+        self.failed_logins, self.locked_at = 0, None
         self.console = ""
         self._ssh_enabled = self.ssh_policy == "on"
         self._power = "on"
