@@ -126,6 +126,26 @@ def export(invocation: Invocation, cluster: str, commit: str | None, committed: 
     return ExitCode.DONE
 
 
+@history.command("forget-host")
+@click.argument("host")
+@click.option("--reason", required=True, help="Why it is gone; kept in the history.")
+@_vcenter_option
+@config_option
+@verbose_option
+@click.pass_obj
+def forget_host(invocation: Invocation, host: str, reason: str, vcenter: str | None) -> int:
+    """Leave a host that was removed on purpose out of later reports.
+
+    Nothing of its record is deleted, and a vCenter that lists it again brings it back.
+    """
+    from auditor.cli import wiring
+
+    with wiring.open_history(invocation.config()) as recorded:
+        vcenters = recorded.dismiss_host(host, reason, wiring.SystemClock().now(), vcenter)
+    output.emit(f"{printable(host)} is left out from now on ({', '.join(v or 'configured' for v in vcenters)})")
+    return ExitCode.DONE
+
+
 def _archived(invocation: Invocation, cluster: str | None, vcenter: str | None) -> list[ArchivedImage]:
     from auditor.cli import wiring
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditor.domain.observation import Route, host_key
-from auditor.errors import HistoryError
+from auditor.errors import AuditorError, HistoryError, LockedError
 from auditor.ports import HostReader, HostTarget
 from auditor.workflows.collect import Sources
 
@@ -37,18 +37,18 @@ def open_history(config: Config, *, read_only: bool = False) -> SqliteHistory:
 
 
 @contextmanager
-def history_or_why(config: Config) -> Iterator[History | HistoryError]:
+def history_or_why(config: Config) -> Iterator[History | AuditorError]:
     """The history, or why it cannot be used: an audit reports all the same."""
     try:
         history = open_history(config)
-    except HistoryError as error:
+    except (HistoryError, LockedError) as error:
         yield error
         return
     try:
         yield history
     finally:
         # What waits to be written and cannot be has been reported by ``finish``; closing must not hide the report.
-        with suppress(HistoryError):
+        with suppress(HistoryError, LockedError):
             history.close()
 
 

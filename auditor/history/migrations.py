@@ -159,6 +159,14 @@ _TABLES = (
     "CREATE INDEX cluster_attempts_by_run ON cluster_attempts (run)",
 )
 
+_DISMISSALS = """CREATE TABLE dismissals ( -- Hosts that a person said are gone on purpose.
+    id INTEGER PRIMARY KEY, -- in the order of recording
+    host INTEGER NOT NULL REFERENCES hosts, -- the host
+    after_run INTEGER NOT NULL, -- newest run then; a later listing of the host ends the dismissal
+    at TEXT NOT NULL, -- when
+    reason TEXT NOT NULL -- why, in the person's words
+)"""
+
 
 def _tables(db: Database) -> None:
     for statement in _TABLES:
@@ -171,8 +179,14 @@ def _views(db: Database) -> None:
         db.execute(statement)
 
 
+def _dismissals(db: Database) -> None:
+    db.execute(_DISMISSALS)
+    db.execute("CREATE INDEX dismissals_by_host ON dismissals (host)")
+
+
 MIGRATIONS(name="m001_tables")(_tables)
 MIGRATIONS(name="m002_views")(_views)
+MIGRATIONS(name="m003_dismissals")(_dismissals)
 
 
 def newer_than_known(db: Database) -> list[str]:

@@ -33,7 +33,10 @@ _IMAGES = """SELECT images.*, documents.hash AS hash, seen.last_seen AS last_see
     ) AS seen ON seen.image = images.id
     ORDER BY images.first_seen, images.id"""
 _HOSTS = """SELECT hosts.*, (SELECT max(run) FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before)
-    AS answered_run FROM hosts WHERE first_run < :before ORDER BY vcenter, name"""
+    AS answered_run FROM hosts WHERE first_run < :before AND NOT EXISTS (
+        SELECT 1 FROM dismissals WHERE host = hosts.id AND after_run < :before AND NOT EXISTS (
+            SELECT 1 FROM listings WHERE listings.host = hosts.id AND listings.last_run > dismissals.after_run))
+    ORDER BY vcenter, name"""
 _LISTINGS = """SELECT * FROM listings WHERE first_run < :before ORDER BY last_run, id"""
 _INVENTORIES = """SELECT vcenter, max(run) AS run, max(at) AS at FROM vcenter_attempts
     WHERE inventory_read = 1 AND run < :before GROUP BY vcenter"""

@@ -171,6 +171,21 @@ def parse_time(text: str | None) -> datetime | None:
     return None if text is None else parse_timestamp(text)
 
 
+def dismiss_host(
+    conn: sqlite3.Connection, name: str, reason: str, at: datetime, vcenter: str | None, *, where: str
+) -> list[str]:
+    """Record that a host is gone on purpose, in every vCenter it is known in, or in the one named."""
+    known = conn.execute("SELECT id, name, vcenter FROM hosts").fetchall()
+    found = [row for row in known if host_key(row["name"]) == host_key(name) and vcenter in {None, row["vcenter"]}]
+    if not found:
+        raise HistoryError(f"no host {name!r} is recorded", where=where, hint="auditor hosts list shows the known ones")
+    newest = conn.execute("SELECT max(id) AS run FROM runs").fetchone()["run"]
+    for row in found:
+        values = (row["id"], newest, stamp(at), reason)
+        conn.execute("INSERT INTO dismissals (host, after_run, at, reason) VALUES (?, ?, ?, ?)", values)
+    return sorted(row["vcenter"] for row in found)
+
+
 __all__ = [
     "ArchivedImage",
     "commit_of",

@@ -140,6 +140,12 @@ class SqliteHistory:
         with self._file.reading() as conn:
             return queries.list_commits(conn, vcenter, cluster)
 
+    def dismiss_host(self, name: str, reason: str, at: datetime, vcenter: str | None = None) -> list[str]:
+        """Leave a host that is gone on purpose out of later runs; being listed again brings it back. Its records stay.
+        Returns the vCenters it was known in. Raises ``HistoryError`` if no such host is known."""
+        with self._lock, self._writing(recording=False) as conn:
+            return queries.dismiss_host(conn, name, reason, at, vcenter, where=str(self.path))
+
     def prune(self, keep_runs_since: datetime) -> Pruned:
         """Remove the details of runs that began before that time, and give the space back to the file system. Kept are
         all runs' own rows, all marks and desired images, the newest finished run, and per host the newest answer."""

@@ -11,7 +11,7 @@ from auditor.domain.assessment import Assessment, Source
 from auditor.domain.observation import HostObservation, VCenterView
 from auditor.domain.past import Past
 from auditor.domain.releases import ReleaseTable
-from auditor.errors import HistoryError
+from auditor.errors import AuditorError, HistoryError, LockedError
 from auditor.ports import Clock, History, Progress
 from auditor.workflows.collect import Sources, collect
 
@@ -22,11 +22,11 @@ class AuditResult:
     record, so a broken history never costs the report; but it is never silent either."""
 
     assessment: Assessment
-    not_recorded: HistoryError | None = None
+    not_recorded: AuditorError | None = None
 
 
 def audit(
-    sources: Sources, history: History | HistoryError, releases: ReleaseTable, clock: Clock, progress: Progress
+    sources: Sources, history: History | AuditorError, releases: ReleaseTable, clock: Clock, progress: Progress
 ) -> AuditResult:
     """Audit the estate as it is now. ``history`` may be the reason why there is none."""
     at = clock.now()
@@ -50,9 +50,9 @@ def audit_history(history: History, releases: ReleaseTable, at: datetime | None 
 class _Recorder:
     """The history as one audit uses it: after its first fault it records nothing more and remembers that fault."""
 
-    def __init__(self, history: History | HistoryError, at: datetime) -> None:
+    def __init__(self, history: History | AuditorError, at: datetime) -> None:
         self._history = history
-        self.error: HistoryError | None = None
+        self.error: AuditorError | None = None
         self.run = 0
         self.past = Past()
 
@@ -72,10 +72,10 @@ class _Recorder:
         self._keep(lambda history: history.finish(self.run, at, outcome))
 
     def _keep(self, write: Callable[[History], None]) -> None:
-        if isinstance(self._history, HistoryError):
+        if isinstance(self._history, AuditorError):
             self.error = self._history
-        if self.error is None and not isinstance(self._history, HistoryError):
+        if self.error is None and not isinstance(self._history, AuditorError):
             try:
                 write(self._history)
-            except HistoryError as error:
+            except (HistoryError, LockedError) as error:
                 self.error = error

@@ -8,7 +8,8 @@ from auditor.workflows.collect import Sources, collect
 
 
 def snapshot(sources: Sources, history: History, clock: Clock, progress: Progress) -> SnapshotSummary:
-    """Take one snapshot. Raises ``HistoryError`` when it cannot be recorded, ``LockedError`` when another run records."""
+    """Take one snapshot. Raises ``HistoryError`` when it cannot be recorded, ``LockedError`` when another process
+    keeps the history locked."""
     at = clock.now()
     run = history.begin("snapshot", at)
     past = history.past(before=run)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from auditor.domain.image import Commit, ManagementMode
 from auditor.domain.observation import Estate, Read, Reason, Route, Unread, VCenterMarks
 from auditor.domain.past import Past
+from auditor.errors import HistoryError
 from auditor.history.store import SqliteHistory
 
 from .recording import NEW, OLD, cluster, count, host, record, silent, vcenter
@@ -195,3 +198,23 @@ def test_unfinished_runs_count_for_facts_only(tmp_path: Path) -> None:
         assert (past.runs, past.newest_run, len(past.marks), len(past.hosts)) == (0, None, 1, 2)
         (record_,) = history.runs()
         assert (record_.finished, record_.outcome, record_.hosts, record_.unseen) == (None, "", 1, 0)
+
+
+def test_a_dismissed_host_is_left_out_until_it_is_listed_again(tmp_path: Path) -> None:
+    def names(before: int | None = None) -> set[str]:
+        return {known.name for known in history.past(before).hosts}
+
+    with SqliteHistory(tmp_path / "history.db") as history:
+        both, one = [vcenter(at(n), hosts=("esx01", "esx02")[: 2 - n]) for n in range(2)]
+        record(history, Estate(at(0), (both,)))
+        second = record(history, Estate(at(1), (one,)))
+        assert names() == {"esx01", "esx02"}
+        assert history.dismiss_host("ESX02.", "scrapped", at(2)) == ["vc"]
+        assert names() == {"esx01"}
+        assert names(before=second) == {"esx01", "esx02"}  # what an earlier run was told does not change
+        record(history, Estate(at(3), (one,)))
+        assert names() == {"esx01"}
+        record(history, Estate(at(4), (both,)))
+        assert names() == {"esx01", "esx02"}
+        with pytest.raises(HistoryError, match="no host"):
+            history.dismiss_host("nobody", "x", at(5))

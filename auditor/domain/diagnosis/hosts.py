@@ -223,7 +223,7 @@ def vanished_finding(host: PastHost, facts: HostFacts, vcenter: str) -> Finding:
         evidence=tuple(evidence),
         do=(
             "If it was added after the backup, add it to its cluster again once image and hosts are equal.",
-            "If it was removed on purpose, say so with: auditor history forget-host.",
+            "If it was removed on purpose, say so: auditor history forget-host HOST --reason WHY.",
         ),
         avoid=("Do not add it to a cluster whose image is older than what it runs.",),
         rests_on=("vSphere documentation, Considerations for restoring: membership goes back to the backup",),
