@@ -258,9 +258,7 @@ def test_a_vcenter_that_is_starting_says_so(made: Callable[[str], VCenterServer]
         assert "503" in part.detail
 
 
-def test_one_clusters_fault_does_not_touch_the_others(
-    made: Callable[[str], VCenterServer], clock: Clock, tmp_path: Path
-) -> None:
+def test_one_clusters_fault_does_not_touch_the_others(made: Callable[[str], VCenterServer], clock: Clock) -> None:
     server = made("8.0.3")
     server.vcenter.faults.add(Fault("com.vmware.esx.settings.clusters.software.get", FaultKind.ERROR, times=1))
     reader = reader_of(server, clock)
