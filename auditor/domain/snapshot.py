@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.domain.assessment import RouteResult
-from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
+from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
 
-_NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED})
+_NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED, Reason.EXCLUDED})
 """Reasons that say "there is nothing there", or repeat what another reading says already."""
 
 
@@ -120,8 +120,11 @@ def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
     names: dict[tuple[str, str], str] = {}
     routes: dict[tuple[str, str], list[RouteResult]] = {}
     for view in estate.vcenters:
+        clusters = view.clusters.value if isinstance(view.clusters, Read) else ()
+        excluded = {cluster.id for cluster in clusters if cluster.mode == EXCLUDED}
         for host in view.hosts.value if isinstance(view.hosts, Read) else ():
-            names[view.name, host_key(host.name)] = host.name
+            if host.cluster not in excluded:
+                names[view.name, host_key(host.name)] = host.name
     for seen in estate.hosts:
         key = (seen.vcenter, host_key(seen.host))
         names.setdefault(key, seen.host)

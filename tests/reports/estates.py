@@ -20,6 +20,7 @@ from auditor.domain.assessment import (
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage, HardwareSupport, ManagementMode, Product, Solution
 from auditor.domain.observation import (
+    EXCLUDED,
     ClusterView,
     Estate,
     HostObservation,
@@ -197,13 +198,21 @@ def recorded() -> Estate:
         Unread(Reason.DENIED, "no permission"),
     )
     old = ClusterView("domain-c9", "Old", Read(ManagementMode.BASELINES), *[Unread(Reason.ABSENT, "on baselines")] * 3)
+    no_depot = Unread(Reason.NOT_SUPPORTED, "not in 7.0.0")
+    left_out = ClusterView("domain-c10", "Lab", *[EXCLUDED] * 4)
     inventory = tuple(InventoryHost(f"host-{n}", f"esx{n:02}.example.org") for n in (1, 2, 3))
+    inventory += (InventoryHost("host-4", "esx04.example.org", "domain-c10"),)
     return Estate(
         at=AT,
         vcenters=(
             VCenterView("vc02", AT, dead, dead, dead, dead),
             VCenterView(
-                "vc01", AT, Read(MARKS), Read((prod, old)), Read(inventory), Unread(Reason.NOT_SUPPORTED, "not in 7.0.0")
+                "vc01",
+                AT,
+                Read(MARKS),
+                Read((prod, old, left_out)),
+                Read(inventory),
+                Unread(Reason.NOT_SUPPORTED, "not in 7.0.0"),
             ),
         ),
         hosts=(
