@@ -19,7 +19,7 @@ from auditor.lab.vcenter_faults import Fault
 DOMAIN = "lab.example"
 """The DNS domain of every simulated host; reserved for such use by RFC 2606."""
 
-VCENTER = "vcenter"
+VCENTER = "lab"
 """The vCenter's name in the configuration the lab writes, and as the subject of an expected finding."""
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from auditor.errors import InputError
-from auditor.lab.host import LabHost
+from auditor.lab.host import DEFAULT_PASSWORD, LabHost
 from auditor.lab.scenario import VCENTER
 from auditor.lab.vcenter import LabVCenter
 
@@ -21,6 +21,8 @@ VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"
 HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"
 KNOWN_HOSTS = "known_hosts"
 CONFIG = "auditor.toml"
+ENVIRONMENT = "environment.sh"
+"""For a shell: `. FOLDER/environment.sh`."""
 
 
 @contextmanager
@@ -50,11 +52,18 @@ class Workspace:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.environment: dict[str, str] = {}
+        """The variables a command needs besides the present ones. The passwords are the lab's own, made up and public."""
 
     @property
     def config(self) -> Path:
         """The configuration file."""
         return self.path / CONFIG
+
+    @property
+    def environment_file(self) -> Path:
+        """The same for a shell, to be sourced."""
+        return self.path / ENVIRONMENT
 
     def write(
         self,
@@ -67,7 +76,7 @@ class Workspace:
         outside: Iterable[LabHost],
         deadlines: Mapping[str, float],
     ) -> None:
-        """Write configuration, known hosts, and a command `auditor` that is this installation.
+        """Write configuration, known hosts, the environment, and a command `auditor` that is this installation.
 
         ``hosts`` are all hosts, with the ports they listen on; ``outside`` those that no vCenter lists."""
         hosts = tuple(hosts)
@@ -102,20 +111,19 @@ class Workspace:
         program = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m auditor "$@"\n'
         (self.path / "bin").mkdir(exist_ok=True)
         self._file("bin/auditor", program, 0o700)
+        self.environment = {
+            "AUDITOR_CONFIG": str(self.config),
+            VCENTER_PASSWORD: vcenter.password,
+            HOST_PASSWORD: DEFAULT_PASSWORD,
+            "PATH": f"{self.path / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+        exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment.items() if key != "PATH"]
+        self._file(ENVIRONMENT, "\n".join([*exports, f'export PATH={shlex.quote(str(self.path / "bin"))}:"$PATH"', ""]))
 
     def _file(self, name: str, text: str, mode: int = 0o600) -> None:
         path = self.path / name
         path.touch(mode=mode)
         path.write_text(text, "utf-8")
-
-    def environment(self, vcenter_password: str, host_password: str) -> dict[str, str]:
-        """The variables a command needs besides the present ones. The passwords are the lab's own, made up and public."""
-        return {
-            "AUDITOR_CONFIG": str(self.config),
-            VCENTER_PASSWORD: vcenter_password,
-            HOST_PASSWORD: host_password,
-            "PATH": f"{self.path / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-        }
 
 
 def _text(value: str) -> str:

@@ -111,7 +111,7 @@ def test_a_part_of_a_cluster_is_its_first_hosts(tmp_path: Path) -> None:
 
 
 def test_expected_subjects_are_full_names(tmp_path: Path) -> None:
-    text = SMALL + '[expect]\nexit = 4\nfindings = { "host-unseen" = ["one-*2"], "restore-detected" = ["vcenter"] }\n'
+    text = SMALL + '[expect]\nexit = 4\nfindings = { "host-unseen" = ["one-*2"], "restore-detected" = ["lab"] }\n'
     expected = load(write(tmp_path, text)).expected
     assert expected is not None
     assert expected.findings == {("host-unseen", "one-02.lab.example"), ("restore-detected", VCENTER)}
