@@ -1,0 +1,103 @@
+"""From what was read of a host's banks to the five facts and the window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from auditor.domain.banks import NextBoot
+from auditor.domain.bootbank import BootState, after, simulate_boot
+from auditor.domain.bootexplain import explain
+from auditor.domain.observation import HostObservation, Read, Reading, Reason, Unread, value_of
+from auditor.domain.rollback.bank import BOOTBANK, BankFacts, BankObservation
+from auditor.domain.rollback.rules import BOOT_CFG_RULES, WINDOW_RULES, Banks, Rule, loader_sees
+from auditor.domain.rollback.window import BankState, NextStart
+
+
+def window_of(seen: BankObservation) -> BankState:
+    """Judge what was read of a host's banks. Raises nothing; nothing is taken for granted."""
+    return _judge(seen, WINDOW_RULES)
+
+
+def recorded_window(seen: HostObservation) -> BankState:
+    """Judge by the boot.cfg files alone, which is all that an audit records.
+
+    Good for telling that something changed. It does not see missing module files or a third bank, so nothing may be done
+    on its word.
+    """
+    product = seen.product
+    banks = tuple(BankFacts.of(bank) for bank in seen.banks)
+    return _judge(BankObservation(seen.host, seen.at, seen.vcenter, product, banks, trouble=seen.trouble), BOOT_CFG_RULES)
+
+
+def _judge(seen: BankObservation, rules: tuple[Rule, ...]) -> BankState:
+    banks = Banks(seen)
+    window = next(found for rule in rules if (found := rule(banks)) is not None)
+    if not window.build and banks.other_keys is not None and banks.other_keys.build:
+        window = replace(window, build=banks.other_keys.build)
+    return BankState(
+        host=seen.host,
+        at=seen.at,
+        booted=_booted(banks),
+        next=_next(banks),
+        staged=_staged(banks),
+        confirmed=_confirmed(banks),
+        fallback=_fallback(banks),
+        window=window,
+        configuration_saved=banks.other.configuration_saved,
+    )
+
+
+def _booted(banks: Banks) -> Reading[str]:
+    if isinstance(banks.own.boot_cfg, Unread):
+        return banks.own.boot_cfg
+    keys = banks.own_keys
+    if keys is None or keys.build is None:
+        return Unread(Reason.UNREADABLE, f"{BOOTBANK}/boot.cfg has no build the loader can read")
+    return Read(keys.build)
+
+
+def _next(banks: Banks) -> Reading[NextStart]:
+    if isinstance(banks.next, Unread):
+        return banks.next
+    boot: NextBoot = banks.next.value
+    links = {f"Bank {index} ": f"{link} " for index, link in enumerate(boot.order)}
+    sentences = []
+    for sentence in explain(boot.outcome):
+        start = next((number for number in links if sentence.startswith(number)), "")
+        sentences.append(links[start] + sentence.removeprefix(start) if start else sentence)
+    selected = boot.outcome.selected
+    if selected is None or boot.outcome.starts is not True:
+        return Read(NextStart(None, "", tuple(sentences)))
+    return Read(NextStart(boot.bank, boot.outcome.banks[selected].build or "", tuple(sentences)))
+
+
+def _staged(banks: Banks) -> Reading[str | None]:
+    reading = loader_sees(banks.other)
+    if isinstance(reading, Unread):
+        return reading
+    keys = banks.other_keys
+    return Read(keys.build or "a bank without a build" if keys and keys.bootstate == BootState.UPGRADING else None)
+
+
+def _confirmed(banks: Banks) -> Reading[bool]:
+    if isinstance(banks.own.boot_cfg, Unread):
+        return banks.own.boot_cfg
+    keys = banks.own_keys
+    if keys is None:
+        return Unread(Reason.UNREADABLE, f"the loader gives up {BOOTBANK}/boot.cfg")
+    return Read(keys.bootstate == BootState.VALID)
+
+
+def _fallback(banks: Banks) -> Reading[str | None]:
+    """Shift+R at the next boot: the normal pass, then the one in which what it picked is given up."""
+    if isinstance(banks.next, Unread):
+        return banks.next
+    order = {bank.name: bank for bank in banks.before_loader}
+    texts = [value_of(order[name].boot_cfg) for name in banks.next.value.order]
+    outcome = simulate_boot(after(texts, banks.next.value.outcome), shift_r=True)
+    if not outcome.rollback or outcome.selected is None or outcome.starts is not True:
+        return Read(None)
+    return Read(outcome.banks[outcome.selected].build)
+
+
+__all__ = ["recorded_window", "window_of"]
