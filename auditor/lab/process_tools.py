@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from auditor.lab.filesystem import FileError
 from auditor.lab.options import UsageError, read_options
+from auditor.lab.printing import echoed, printed
 from auditor.lab.programs import Job, Program, find_program, run_program
 from auditor.lab.text_tools import with_usage
 
@@ -48,7 +49,7 @@ async def _other(job: Job, argv: list[str], **changes: object) -> int:
 
 
 async def _setsid(job: Job) -> int:
-    argv = [word for word in job.args if word != "-c"]
+    argv = job.args[1:] if job.args[:1] == ["-c"] else job.args
     if not argv:
         raise UsageError("missing operand")
     if job.process is not None:
@@ -152,10 +153,40 @@ async def _ps(job: Job) -> int:
     return 0
 
 
+async def _echo(job: Job) -> int:
+    await job.out(echoed(job.args))
+    return 0
+
+
+async def _printf(job: Job) -> int:
+    if not job.args:
+        raise UsageError("missing operand")
+    text, complaint = printed(job.args[0], job.args[1:])
+    await job.out(text)
+    return await job.err(complaint) if complaint else 0
+
+
+async def _true(job: Job) -> int:
+    return 0
+
+
+async def _false(job: Job) -> int:
+    return 1
+
+
+async def _yes(job: Job) -> int:
+    block = (" ".join(job.args) or "y").encode("latin-1", "replace") + b"\n"
+    block *= max(1, 4096 // len(block))
+    while True:
+        await job.out(block)
+        await asyncio.sleep(0)
+
+
 PROGRAMS: dict[str, Program] = {
     name: with_usage(program)
     for name, program in {
         "sleep": _sleep, "date": _date, "setsid": _setsid, "env": _env, "nice": _nice, "nohup": _nice,
         "timeout": _timeout, "sh": _sh, "ash": _sh, "hostname": _hostname, "uname": _uname, "id": _id, "ps": _ps,
+        "echo": _echo, "printf": _printf, "true": _true, "false": _false, "yes": _yes,
     }.items()
 }  # fmt: skip

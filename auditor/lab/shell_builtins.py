@@ -207,9 +207,11 @@ async def _wait(shell: Shell, argv: list[str]) -> int:
         ended = await shell.process.wait_for(child)
         if ended is None:
             return 128 + shell.process.pending[0]
-        shell.children.pop(number, None)
         status = ended
-    return status if len(argv) > 1 else 0
+    if len(argv) > 1:
+        return status
+    shell.children.clear()
+    return 0
 
 
 async def _kill(shell: Shell, argv: list[str]) -> int:

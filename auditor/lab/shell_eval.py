@@ -13,7 +13,7 @@ from auditor.lab.filesystem import FileError
 from auditor.lab.programs import Job, find_program, run_program
 from auditor.lab.shell_process import BadDescriptor, BrokenPipe, Collector, Description, Descriptors, Null, Process, pipe
 from auditor.lab.shell_state import ExitShell, LeaveLoop, RedirectError, ReturnFrom, ShellState
-from auditor.lab.shell_syntax import ShellSyntaxError, parse
+from auditor.lab.shell_syntax import parse_lines
 from auditor.lab.shell_tree import (
     AndOr,
     Case,
@@ -31,7 +31,7 @@ from auditor.lab.shell_tree import (
 )  # fmt: skip
 from auditor.lab.shell_words import ExpansionError
 
-parsed = lru_cache(maxsize=64)(parse)
+parsed = lru_cache(maxsize=64)(parse_lines)
 
 Builtin = Callable[["Shell", list[str]], Awaitable[int]]
 
@@ -53,12 +53,14 @@ class Shell(ShellState):
 
     async def source(self, text: str) -> int:
         """Run a text in this shell, as ``eval`` and ``.`` do."""
-        try:
-            tree = parsed(text)
-        except ShellSyntaxError as error:
+        lines, error = parsed(text)
+        status = 0
+        for line in lines:
+            status = await self.run(line)
+        if error is not None:
             await self.complain(f"syntax error: {error}")
-            raise ExitShell(2) from None
-        return await self.run(tree)
+            raise ExitShell(2)
+        return status
 
     async def to_end(self, work: Callable[[], Awaitable[int]]) -> int:
         """Run something as the whole life of this shell: the status its process ends with."""
@@ -121,7 +123,7 @@ class Shell(ShellState):
         finally:
             self.tested -= tested
         self.status = int(status == 0) if pipeline.negated else status
-        if self.status and "e" in self.options and not self.tested:
+        if self.status and "e" in self.options and not (tested or self.tested):
             raise ExitShell(self.status)
         return self.status
 

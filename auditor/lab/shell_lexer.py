@@ -32,7 +32,7 @@ class WordReader(ABC):
         self.documents: list[tuple[str, bool, bool, list[Word]]] = []
 
     @abstractmethod
-    def sequence(self) -> Sequence:
+    def sequence(self, *, one_line: bool = False) -> Sequence:
         """Commands up to a closing word or bracket."""
 
     def program(self) -> Sequence:

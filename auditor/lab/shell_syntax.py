@@ -39,6 +39,22 @@ def parse(text: str) -> Sequence:
     return _Parser(text).program()
 
 
+def parse_lines(text: str) -> tuple[tuple[Sequence, ...], ShellSyntaxError | None]:
+    """Whole commands line by line, as a shell reads them, and the error that ends them: what stands before still runs."""
+    parser = _Parser(text)
+    found: list[Sequence] = []
+    try:
+        while True:
+            parser.blank(newlines=True)
+            if parser.at_end():
+                return tuple(found), None
+            found.append(parser.sequence(one_line=True))
+            if not parser.at_end() and parser.peek() != "\n":
+                return tuple(found[:-1]), parser.unexpected()
+    except ShellSyntaxError as error:
+        return tuple(found), error
+
+
 class _Parser(WordReader):
     def keyword(self) -> str:
         """The reserved word that stands here, without passing it; empty when there is none."""
@@ -55,8 +71,8 @@ class _Parser(WordReader):
             raise self.unexpected()
         self.at += len(keyword)
 
-    def sequence(self) -> Sequence:
-        """Lists up to a closing word or bracket."""
+    def sequence(self, *, one_line: bool = False) -> Sequence:
+        """Lists up to a closing word or bracket, or with ``one_line`` up to the end of the line they end on."""
         items: list[tuple[AndOr, bool]] = []
         while True:
             self.blank(newlines=True)
@@ -68,8 +84,12 @@ class _Parser(WordReader):
             items.append((listed, background))
             if background or (self.peek() == ";" and self.peek(2) != ";;"):
                 self.at += 1
-            elif self.peek() != "\n":
+            elif self.peek() != "\n" or one_line:
                 return Sequence(tuple(items))
+            if one_line:
+                self.blank()
+                if self.peek() == "\n":
+                    return Sequence(tuple(items))
 
     def and_or(self) -> AndOr:
         first = self.pipeline()
@@ -280,4 +300,4 @@ class _Parser(WordReader):
         return Redirect(fd, "<<", Deferred(slot))
 
 
-__all__ = ["ShellSyntaxError", "parse"]
+__all__ = ["ShellSyntaxError", "parse", "parse_lines"]

@@ -111,7 +111,7 @@ class Expander(ABC):
         missing = value is None or (op.startswith(":") and value == "")
         kind = op.lstrip(":")
         if kind == "+":
-            return [] if missing else await self._default(part)
+            return [_Piece("", part.quoted, split=not part.quoted)] if missing else await self._default(part)
         if kind in {"-", "=", "?"} and missing:
             if kind == "?":
                 raise ExpansionError(f"{part.name}: {await self.text(part.arg) or 'parameter not set'}")

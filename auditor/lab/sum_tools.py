@@ -86,7 +86,8 @@ async def _hexdump(job: Job) -> int:
             await job.out(f"{at:08x}  {' '.join(pairs[:8]):<23}  {' '.join(pairs[8:]):<23}  |{shown}|\n")
         else:
             words = [int.from_bytes(row[i : i + 2].ljust(2, b"\0"), "little") for i in range(0, len(row), 2)]
-            await job.out(f"{at:07x}{''.join(f' {word:04x}' for word in words)}\n")
+            shown = "".join(f" {word:04x}" for word in words)
+            await job.out(f"{at:07x}{shown:<40}\n")
     if data:
         await job.out(f"{len(data):08x}\n" if "C" in options.flags else f"{len(data):07x}\n")
     return 0

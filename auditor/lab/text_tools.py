@@ -37,7 +37,7 @@ async def _cat(job: Job) -> int:
 
 
 async def _head(job: Job) -> int:
-    args = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in job.args]
+    args = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in job.args[:1]] + job.args[1:]
     options = read_options(args, "qv", "nc")
     status = 0
     for index, path in enumerate(options.rest or ["-"]):
@@ -82,7 +82,7 @@ async def _head_lines(job: Job, path: str, left: int) -> None:
 
 
 async def _tail(job: Job) -> int:
-    args = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in job.args]
+    args = [re.sub(r"^-(\d+)$", r"-n\1", word) for word in job.args[:1]] + job.args[1:]
     options = read_options(args, "qv", "nc")
     by_bytes = "c" in options.values
     text = options.last("c" if by_bytes else "n", "10")
