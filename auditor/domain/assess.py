@@ -32,7 +32,7 @@ from auditor.domain.diagnosis.restore import find_rewind, past_cluster_of, resto
 from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene
 from auditor.domain.drift import cluster_state, compare_host, host_state
 from auditor.domain.findings import Finding, Severity, Subject, SubjectKind, in_order
-from auditor.domain.hosts import HostFacts, facts_of
+from auditor.domain.hosts import HostFacts, facts_of, trouble_of
 from auditor.domain.image import ManagementMode, Product
 from auditor.domain.observation import (
     ClusterView,
@@ -192,7 +192,7 @@ def _maintenance(host: HostScene) -> bool | None:
 
 
 def _routes(facts: HostFacts) -> tuple[RouteResult, ...]:
-    return tuple(RouteResult(o.route, o.at, o.trouble) for o in facts.observations)
+    return tuple(RouteResult(o.route, o.at, trouble_of(o)) for o in facts.observations)
 
 
 def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:

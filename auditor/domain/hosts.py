@@ -62,6 +62,16 @@ def answered(observation: HostObservation) -> bool:
     return isinstance(observation.product, Read) or isinstance(observation.base_image, Read)
 
 
+def trouble_of(observation: HostObservation) -> Unread | None:
+    """Why a route could not tell what the host runs; None when it could. A connection that broke half-way has no trouble of
+    its own: then it is the reason of the reading that matters most."""
+    if answered(observation):
+        return None
+    if observation.trouble is not None:
+        return observation.trouble
+    return observation.product if isinstance(observation.product, Unread) else None
+
+
 def facts_of(name: str, observations: Iterable[HostObservation], resolve: Resolver) -> HostFacts:
     """Bring together the observations of one host from one run. ``resolve`` maps a product to its base image version,
     where the release table knows it; that is used only when no route read the base image itself."""

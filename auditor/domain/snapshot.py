@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.domain.assessment import RouteResult
+from auditor.domain.hosts import trouble_of
 from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
 
 _NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED, Reason.EXCLUDED})
@@ -128,7 +129,7 @@ def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
     for seen in estate.hosts:
         key = (seen.vcenter, host_key(seen.host))
         names.setdefault(key, seen.host)
-        routes.setdefault(key, []).append(RouteResult(seen.route, seen.at, seen.trouble))
+        routes.setdefault(key, []).append(RouteResult(seen.route, seen.at, trouble_of(seen)))
     return tuple(
         HostSummary(names[key], key[0], tuple(sorted(routes.get(key, ()), key=lambda route: route.route)))
         for key in sorted(names, key=lambda key: (key[1], key[0]))

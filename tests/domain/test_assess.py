@@ -242,6 +242,16 @@ def test_the_inventory_is_never_an_observation() -> None:
     assert (result.hosts[0].state, result.verdict) == (HostState.UNKNOWN, Verdict.INCOMPLETE)
 
 
+def test_a_route_that_broke_half_way_did_not_answer() -> None:
+    cut = Unread(Reason.CUT_OFF, "the connection ended")
+    broken = replace(says("a", NEW), product=cut, base_image=cut, add_on=cut, components=cut)
+    blind = silent("a", Reason.NOT_CONNECTED, Route.VCENTER)
+    result = judge(estate((cluster(NEW),), (listed("a", NEW),), (broken, blind)), past((image(NEW), COMMIT_5)))
+    assert codes(result) == {"host-unseen"}
+    assert {r.route: r.trouble for r in result.hosts[0].routes} == {Route.SSH: cut, Route.VCENTER: blind.trouble}
+    assert not any("read otherwise" in line for line in result.limits)
+
+
 def test_routes_disagree() -> None:
     twice = (says("a", NEW), says("a", OLD, route=Route.VCENTER))
     result = judge(estate((cluster(NEW),), (listed("a", NEW),), twice))

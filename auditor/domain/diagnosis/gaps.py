@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from auditor.domain.assessment import ClusterRow, HostState, LayerState
 from auditor.domain.diagnosis.scene import ClusterScene, Scene, count, few, names
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
+from auditor.domain.hosts import trouble_of
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, value_of
 from auditor.domain.past import Past
@@ -102,11 +103,12 @@ def limits(estate: Estate, past: Past) -> tuple[str, ...]:
 
 def _silent_routes(estate: Estate) -> Iterable[str]:
     """Routes that failed on hosts another route could read: not a gap in what runs where, but worth knowing."""
-    seen = {(o.vcenter, o.host) for o in estate.hosts if o.trouble is None}
+    seen = {(o.vcenter, o.host) for o in estate.hosts if trouble_of(o) is None}
     failed: dict[tuple[str, str], list[str]] = {}
     for observation in estate.hosts:
-        if observation.trouble is not None and (observation.vcenter, observation.host) in seen:
-            key = (observation.route.value, observation.trouble.reason.value)
+        trouble = trouble_of(observation)
+        if trouble is not None and (observation.vcenter, observation.host) in seen:
+            key = (observation.route.value, trouble.reason.value)
             failed.setdefault(key, []).append(observation.host)
     for (route, reason), hosts in sorted(failed.items()):
         what = "; their boot banks were not read" if route == "ssh" else ""

@@ -8,7 +8,7 @@ from auditor.domain.bootbank import simulate_boot
 from auditor.domain.diagnosis.restore import when
 from auditor.domain.diagnosis.scene import HostScene, Scene, count, few, names, runs_text
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
-from auditor.domain.hosts import HostFacts
+from auditor.domain.hosts import HostFacts, trouble_of
 from auditor.domain.image import Product
 from auditor.domain.observation import Connection, HostObservation, Read, StagedImage, Unread, value_of
 from auditor.domain.past import PastHost
@@ -189,7 +189,7 @@ def _staged_evidence(facts: HostFacts) -> tuple[str, ...]:
 
 def unseen_finding(subject: Subject, facts: HostFacts, known: str) -> Finding:
     """``host-unseen``: what was tried, what came of it, and what is known all the same."""
-    tried = [f"{o.route.value}: {o.trouble or o.product}" for o in facts.observations]
+    tried = [f"{o.route.value}: {trouble_of(o)}" for o in facts.observations]
     return Finding(
         Code.HOST_UNSEEN,
         Severity.WARNING,
@@ -198,7 +198,7 @@ def unseen_finding(subject: Subject, facts: HostFacts, known: str) -> Finding:
         hosts=(facts.name,),
         evidence=(*(tried or ["no route was tried"]), known),
         do=(
-            "Start SSH on the host (service TSM-SSH, off by default) or reconnect it in vCenter, then run auditor audit.",
+            "Mend one route, as its line above says (SSH needs the service TSM-SSH, off by default), then run auditor audit.",
             "If it is powered off or gone for good, nothing needs to be done; it stays in the report.",
         ),
         avoid=("Do not take vCenter's version for this host: it is from vCenter's own database.",),
@@ -211,9 +211,9 @@ def vanished_finding(host: PastHost, facts: HostFacts, vcenter: str) -> Finding:
     if facts.seen:
         product = value_of(facts.product)
         runs = f"{product.version} build {product.build}" if product else "its image"
-        evidence.append(f"it answers by {few([o.route.value for o in facts.observations if o.trouble is None])}: {runs}")
+        evidence.append(f"it answers by {few([o.route.value for o in facts.observations if trouble_of(o) is None])}: {runs}")
     else:
-        evidence += [f"{o.route.value}: {o.trouble or o.product}" for o in facts.observations]
+        evidence += [f"{o.route.value}: {trouble_of(o)}" for o in facts.observations]
     return Finding(
         Code.HOST_VANISHED,
         Severity.WARNING,
