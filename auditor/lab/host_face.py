@@ -72,7 +72,18 @@ class HostFace(Entity):
         entry = self._entry
         system = vim.host.SystemInfo(vendor="Lab", model="Simulated host", uuid=entry.uuid)
         cpu = vim.host.CpuInfo(numCpuPackages=2, numCpuCores=32, numCpuThreads=64, hz=2_500_000_000)
-        return vim.host.HardwareInfo(systemInfo=system, cpuInfo=cpu, memorySize=_MEMORY)
+        packages = [
+            vim.host.CpuPackage(
+                index=index,
+                vendor="intel",
+                hz=2_500_000_000,
+                busHz=100_000_000,
+                description="Simulated CPU @ 2.50GHz",
+                threadId=list(range(index * 32, index * 32 + 32)),
+            )
+            for index in range(2)
+        ]
+        return vim.host.HardwareInfo(systemInfo=system, cpuInfo=cpu, cpuPkg=packages, memorySize=_MEMORY)
 
     @prop("configManager")
     def config_manager(self) -> Any:
