@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +11,13 @@ import pytest
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import ClusterView, Read, Reason, StagedImage, Unread, VCenterView
 from auditor.lab.depot import DesiredSoftware
+from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
 from auditor.lab.host import LabHost
 from auditor.lab.images import find_add_on, make_image
 from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vcenter_faults import Fault, FaultKind
 from auditor.lab.vcenter_server import VCenterServer
+from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.reader import VCenterRouteReader
 from auditor.vcenter.settings import VCenterSettings
 from auditor.vcenter.tls import fetch_thumbprint
@@ -24,22 +26,6 @@ from tests.vcenter.conftest import Clock, Silence
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
 ADD_ON = ("DEL-ESXi", "803.24414501-A03")
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
-
-
-def esxcli(host: LabHost, command: str, options: Mapping[str, str]) -> Any:
-    """As much of esxcli as this route asks for, from the host's own state."""
-    rebooting = options.get("rebootingimage") == "true"
-    image = host.pending_image if rebooting else host.running_image
-    match command:
-        case "software.profile.get":
-            return {"Name": image.profile_name if image else "No pending image profile available.", "Vendor": "VMware, Inc."}
-        case "software.vib.list":
-            assert image is not None
-            return [{"Name": vib.name, "Version": vib.version, "Vendor": vib.vendor} for vib in image.vibs]
-        case "software.baseimage.get":
-            assert image is not None
-            return {"Name": "ESXi", "Version": image.base_image}
-    raise LookupError(command)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +47,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], V
         vcenter.remediate("by image")
         vcenter.set_desired("ahead", DesiredSoftware(OLD), author="bob")
         vcenter.scan("ahead")
-        server = VCenterServer(vcenter, tmp_path_factory.mktemp("lab"), run=esxcli, commands={})
+        server = VCenterServer(vcenter, tmp_path_factory.mktemp("lab"), run=run_esxcli, commands=FORMATTERS)
         server.start()
         servers.append(server)
         return server
@@ -278,3 +264,55 @@ def test_sessions_that_expire_in_between_are_renewed(made: Callable[[str], VCent
     reader.close()
     for reading in (observed.base_image, observed.components, observed.vibs, observed.profile):
         assert isinstance(reading, Read)
+
+
+class TestEsxcli:
+    """Every command of this route against the lab's esxcli, which prints what recorded hosts print."""
+
+    @pytest.fixture
+    def asked(self, server: VCenterServer, clock: Clock) -> Iterator[tuple[Esxcli, str, LabHost]]:
+        reader = reader_of(server, clock)
+        found = host(reader.view(Silence()), "by-image-1.lab.example")
+        yield reader._esxcli, found.id, server.vcenter.hosts[found.name]
+        reader.close()
+
+    def test_image(self, asked: tuple[Esxcli, str, LabHost]) -> None:
+        esxcli, moid, lab_host = asked
+        running = lab_host.running_image
+        base_image, add_on, product = esxcli.base_image(moid), esxcli.add_on(moid), esxcli.product(moid)
+        assert isinstance(base_image, Read)
+        assert base_image.value.version.raw == running.base_image
+        assert isinstance(add_on, Read)
+        assert add_on.value is not None
+        assert (add_on.value.name, add_on.value.version) == ADD_ON
+        assert isinstance(product, Read)
+        assert (product.value.version, product.value.build) == (running.product_version, running.build)
+
+    def test_lists(self, asked: tuple[Esxcli, str, LabHost]) -> None:
+        esxcli, moid, lab_host = asked
+        running = lab_host.running_image
+        vibs, components, profile = esxcli.vibs(moid), esxcli.components(moid), esxcli.profile(moid)
+        assert isinstance(vibs, Read)
+        assert {(v.name, v.version) for v in vibs.value} == {(v.name, v.version) for v in running.vibs}
+        assert isinstance(components, Read)
+        assert {(c.name, c.version) for c in components.value} == {(c.name, c.version) for c in running.components}
+        assert isinstance(profile, Read)
+        assert profile.value.name
+
+    def test_nothing_staged(self, asked: tuple[Esxcli, str, LabHost]) -> None:
+        esxcli, moid, _ = asked
+        assert esxcli.staged(moid) == Read(None)
+
+    def test_both_routes_through_vcenter_agree(self, asked: tuple[Esxcli, str, LabHost], reader: VCenterRouteReader) -> None:
+        esxcli, moid, _ = asked
+        observed = reader.read_host(host(reader.view(Silence()), "by-image-1.lab.example"))
+        assert isinstance(observed.vibs, Read)
+        assert isinstance(observed.components, Read)
+        vibs, components = esxcli.vibs(moid), esxcli.components(moid)
+        assert isinstance(vibs, Read)
+        assert isinstance(components, Read)
+        assert set(vibs.value) == set(observed.vibs.value)
+        assert set(components.value) == set(observed.components.value)
+        assert esxcli.profile(moid) == observed.profile
+        assert esxcli.base_image(moid) == observed.base_image
+        assert esxcli.add_on(moid) == observed.add_on

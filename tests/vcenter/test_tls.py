@@ -46,7 +46,7 @@ def endpoint(server: TlsServer, **trust: object) -> Endpoint:
 def by_soap(where: Endpoint) -> Reading[object]:
     """Trusted means here: the TLS part passed and the server's 503 was seen."""
     found = attempt(lambda: SoapSession(where, lambda: "right").call(lambda content: content))
-    return Read("trusted") if isinstance(found, Unread) and "503" in found.detail else found
+    return Read("trusted") if isinstance(found, Unread) and "answers 503" in found.detail else found
 
 
 def by_vapi(where: Endpoint) -> Reading[object]:
