@@ -1,0 +1,104 @@
+"""Everything about one host that decides whether it may be rolled back. Every fact is a reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from auditor.domain.observation import NOT_ATTEMPTED, Reading
+from auditor.domain.rollback.bank import BankObservation
+from auditor.domain.rollback.judge import window_of
+from auditor.domain.rollback.window import BankState
+
+
+class Since(StrEnum):
+    """How something of the host compares with what it was at the upgrade, which is what comes back."""
+
+    SAME = "same"
+    CHANGED_AND_AT_HAND = "changed-and-at-hand"
+    """It changed since, and the old one is known and ready to be used."""
+    CHANGED = "changed"
+    """It changed since, and the old one is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """The cluster around the host. ``drs`` is vim25's DrsBehavior ("fullyAutomated", "partiallyAutomated", "manual") or
+    "off"; ``image_build`` the build number of the cluster's desired base image, None read: it has no image (baselines)."""
+
+    name: Reading[str] = NOT_ATTEMPTED
+    drs: Reading[str] = NOT_ATTEMPTED
+    spare_capacity: Reading[bool] = NOT_ATTEMPTED  # whether the other hosts can take this one's VMs
+    ha_enabled: Reading[bool] = NOT_ATTEMPTED
+    image_build: Reading[str | None] = NOT_ATTEMPTED
+
+
+@dataclass(frozen=True, slots=True)
+class VsanFacts:
+    """vSAN as this host sees it. ``format`` is the on-disk format version of its disks; ``format_then`` the newest one the
+    older image can mount; ``healthy`` False with open problems or objects still resyncing."""
+
+    enabled: Reading[bool] = NOT_ATTEMPTED
+    fault_domain: Reading[str] = NOT_ATTEMPTED
+    format: Reading[int] = NOT_ATTEMPTED
+    format_then: Reading[int] = NOT_ATTEMPTED
+    healthy: Reading[bool] = NOT_ATTEMPTED
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityFacts:
+    """What can keep the older image from starting. ``encryption`` is ``esxcli system settings encryption get``'s Mode,
+    "NONE" or "TPM" (7.0U2 and later). ``recovery_key`` is the fingerprint of the escrowed recovery key, never the key.
+    ``policy_changed``: whether Secure Boot or execInstalledOnly enforcement, or the TPM, changed since the upgrade."""
+
+    encryption: Reading[str] = NOT_ATTEMPTED
+    recovery_key: Reading[str] = NOT_ATTEMPTED
+    policy_changed: Reading[bool] = NOT_ATTEMPTED
+    secure_boot: Reading[bool] = NOT_ATTEMPTED
+    secure_boot_then: Reading[bool] = NOT_ATTEMPTED  # whether the older image ran on this host with Secure Boot on
+
+
+@dataclass(frozen=True, slots=True)
+class WayBackIn:
+    """How the host can be reached afterwards: its state archive comes back with the bank, as of the upgrade."""
+
+    root_password: Reading[Since] = NOT_ATTEMPTED
+    host_keys: Reading[Since] = NOT_ATTEMPTED
+    certificates: Reading[Since] = NOT_ATTEMPTED
+    authorized_keys: Reading[Since] = NOT_ATTEMPTED
+    ssh_policy_on: Reading[bool] = NOT_ATTEMPTED  # TSM-SSH starts with the host; after a reboot it is off otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class HostSituation:
+    """One host before a rollback. ``quick_boot`` is whether the next reboot would be a Quick Boot; ``pinned_vms`` are the
+    VMs that cannot be moved, each with its reason; ``bank_errors`` what a check of the bank volumes complained about;
+    ``solution_vibs`` the names of installed VIBs that a solution manager owns, HA's own agent left out;
+    ``settings_changed`` what history saw change in the host's settings since the upgrade."""
+
+    host: str
+    vcenter: str
+    banks: BankObservation
+    maintenance_mode: Reading[bool] = NOT_ATTEMPTED
+    boot_id: Reading[str] = NOT_ATTEMPTED  # names this boot of the host; see ``machine.Look``
+    pinned_vms: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    runs_vcenter: Reading[bool] = NOT_ATTEMPTED
+    ha_agent: Reading[str] = NOT_ATTEMPTED  # vim25 ClusterDasFdmAvailabilityState; empty: no agent is set up
+    stateless: Reading[bool] = NOT_ATTEMPTED
+    dpu: Reading[bool] = NOT_ATTEMPTED
+    quick_boot: Reading[bool] = NOT_ATTEMPTED
+    bank_errors: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    solution_vibs: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    settings_changed: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    cluster: ClusterFacts = ClusterFacts()
+    vsan: VsanFacts = VsanFacts()
+    security: SecurityFacts = SecurityFacts()
+    way_in: WayBackIn = WayBackIn()
+
+    @property
+    def state(self) -> BankState:
+        """The banks, judged."""
+        return window_of(self.banks)
+
+
+__all__ = ["ClusterFacts", "HostSituation", "SecurityFacts", "Since", "VsanFacts", "WayBackIn"]
