@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,11 @@ class Lab:
         self.address, self.port = address, self.server.http.port
         self.thumbprint = self.server.certificate.thumbprint
         self._fleet: SshFleet | None = None
+
+    @property
+    def lock(self) -> threading.RLock:
+        """The one lock of the state: hold it to change several things as one."""
+        return self.vcenter.lock
 
     def start(self) -> None:
         """Serve. When the SSH services cannot start, nothing is left running."""
