@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from auditor.domain.journal import Entry, Operation, Phase
 from auditor.domain.observation import Estate, HostObservation, InventoryHost, Route, Unread, VCenterView
 from auditor.domain.past import Past
 
@@ -113,11 +114,50 @@ class RunRecord:
     unseen: int
 
 
+class Journal(Protocol):
+    """The journal of write operations. Every ``write`` is on disk when it returns: it may be the last thing we do."""
+
+    def open(
+        self,
+        kind: str,
+        subjects: Sequence[str],
+        *,
+        document: str,
+        digest: str,
+        operator: str,
+        ticket: str,
+        at: datetime,
+    ) -> int:
+        """Begin an operation and return its number. Raises ``LockedError`` when one of the subjects has an operation that
+        another process is carrying out, or an unfinished one that must be resumed or abandoned first."""
+        ...
+
+    def resume(self, operation: int) -> Operation:
+        """Take over an unfinished operation. Raises ``LockedError`` while another process is carrying it out, and
+        ``RefusedError`` when it is finished."""
+        ...
+
+    def write(
+        self, operation: int, subject: str, step: str, phase: Phase, at: datetime, data: Mapping[str, str] | None = None
+    ) -> Entry: ...
+
+    def entries(self, operation: int) -> tuple[Entry, ...]: ...
+
+    def operation(self, operation: int) -> Operation: ...
+
+    def operations(self, kind: str | None = None, *, unfinished: bool = False) -> tuple[Operation, ...]: ...
+
+    def close_operation(self, operation: int, outcome: str, at: datetime) -> None:
+        """Finish an operation with its outcome in a word, and let go of it."""
+        ...
+
+
 __all__ = [
     "Clock",
     "History",
     "HostReader",
     "HostTarget",
+    "Journal",
     "Progress",
     "Recorder",
     "RunRecord",

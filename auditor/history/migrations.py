@@ -167,6 +167,35 @@ _DISMISSALS = """CREATE TABLE dismissals ( -- Hosts that a person said are gone 
     reason TEXT NOT NULL -- why, in the person's words
 )"""
 
+_JOURNAL = (
+    """CREATE TABLE operations ( -- Write operations: one apply of a proposal, one rollback of a plan. Never removed.
+    id INTEGER PRIMARY KEY, -- number of the operation
+    kind TEXT NOT NULL, -- apply or rollback
+    started TEXT NOT NULL, -- when it began
+    finished TEXT, -- when it ended; NULL: it is running now, or it was killed
+    outcome TEXT NOT NULL DEFAULT '', -- how it ended, in a word
+    operator TEXT NOT NULL, -- who ran it
+    ticket TEXT NOT NULL, -- under which ticket
+    digest TEXT NOT NULL, -- hash of the proposal or plan
+    document TEXT NOT NULL -- the proposal or plan itself, JSON
+)""",
+    """CREATE TABLE operation_subjects ( -- The clusters or hosts an operation works on.
+    operation INTEGER NOT NULL REFERENCES operations, -- the operation
+    subject TEXT NOT NULL, -- cluster or host
+    PRIMARY KEY (operation, subject)
+) WITHOUT ROWID""",
+    """CREATE TABLE journal ( -- What was intended and done, a row before each act and one after it. Never removed.
+    id INTEGER PRIMARY KEY, -- in the order of writing
+    operation INTEGER NOT NULL REFERENCES operations, -- the operation
+    at TEXT NOT NULL, -- when
+    subject TEXT NOT NULL, -- cluster or host
+    step TEXT NOT NULL, -- the step
+    phase TEXT NOT NULL, -- intent, done, failed or note
+    data TEXT NOT NULL -- what resuming needs, JSON; never a secret
+)""",
+    "CREATE INDEX journal_by_operation ON journal (operation)",
+)
+
 
 def _tables(db: Database) -> None:
     for statement in _TABLES:
@@ -184,9 +213,15 @@ def _dismissals(db: Database) -> None:
     db.execute("CREATE INDEX dismissals_by_host ON dismissals (host)")
 
 
+def _journal(db: Database) -> None:
+    for statement in _JOURNAL:
+        db.execute(statement)
+
+
 MIGRATIONS(name="m001_tables")(_tables)
 MIGRATIONS(name="m002_views")(_views)
 MIGRATIONS(name="m003_dismissals")(_dismissals)
+MIGRATIONS(name="m004_journal")(_journal)
 
 
 def newer_than_known(db: Database) -> list[str]:
