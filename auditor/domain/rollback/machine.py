@@ -1,0 +1,366 @@
+"""What to do next with one host: decided anew each time from the journal and a fresh look, never from memory.
+
+The contract with whoever acts: ask `next_step`; on `Do` write INTENDED, act, read back, write DONE or FAILED; on `Found`
+write DONE without acting; on `Wait` look again later; on `Ended` write ENDED with its terminal. A tool killed anywhere and
+started again does the same, and the machine keeps these promises, held by tests that kill it everywhere:
+
+* A step that is done is not done again, and ARM never while the byte is there.
+* The host is not told to reboot twice: where it is not known whether the order went out, the machine waits for the host to
+  go down, and only after `Limits.grace` on the same boot is the order given once more.
+* It is not told to reboot unless both boot.cfg are exactly as planned and, unattended, the byte stands. When that is not so
+  any more the byte is taken back first: with a staged update behind it, an armed host has no bank to fall back to.
+* What is not understood ends in INCONSISTENT, not in an act.
+
+A ping is no proof, and neither is a login: what counts is the volume behind /bootbank, the build that runs, the state of the
+trial boot, and the boot's own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from auditor.domain.banks import Bank, predict_next_boot
+from auditor.domain.bootbank import BootState
+from auditor.domain.bootcfg import read_keys
+from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
+from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, BankObservation
+from auditor.domain.rollback.build import same_build
+from auditor.domain.rollback.journal import Entry, Event, HostJournal, Step, Terminal
+from auditor.domain.rollback.plan import PlannedBank, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to wait: for a host to go down after the order; for it to come back and settle, counted from the order."""
+
+    grace: timedelta = timedelta(minutes=15)
+    watch: timedelta = timedelta(minutes=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A fresh look at the host itself. ``boot_id`` is a text that stays the same during one boot and differs in the next;
+    ``connected`` is whether vCenter is connected to it. ``banks.trouble`` says why the host could not be looked at."""
+
+    banks: BankObservation
+    boot_id: Reading[str]
+    maintenance_mode: Reading[bool]
+    connected: Reading[bool]
+
+    @property
+    def at(self) -> datetime:
+        return self.banks.at
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Do this step: write the intention, act, read back, write what came of it."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The host is already as this step leaves it: write that it is done, do nothing."""
+
+    step: Step
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again; at ``until`` the answer changes by itself."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The host is finished. How it is left behind: None where that could not be seen."""
+
+    terminal: Terminal
+    why: str
+    in_maintenance_mode: bool | None
+    armed: bool | None
+
+
+Decision: TypeAlias = Do | Found | Wait | Ended
+
+_DISRUPTIVE = (Step.MAINTENANCE, Step.ARM, Step.DISARM)
+
+
+def next_step(
+    target: Target, entries: Iterable[Entry], look: Look, limits: Limits | None = None, *, abort: bool = False
+) -> Decision:
+    """What to do now. ``entries`` is the plan's whole journal, ``look`` from this moment; ``abort`` is a person's wish to
+    stop, which is granted until the order to reboot went out."""
+    journal = HostJournal.of(target.host, entries)
+    ended = journal.ended
+    if ended is not None and ended.terminal is not None and ended.terminal.final:
+        return Ended(ended.terminal, ended.words, value_of(look.maintenance_mode), _Seen(target, look).armed)
+    return _Machine(target, journal, look, limits or Limits(), abort=abort).decide()
+
+
+class _Seen:
+    """The look, put beside the plan."""
+
+    def __init__(self, target: Target, look: Look) -> None:
+        self.look = look
+        self._by_volume = {bank.target.value.rstrip("/"): bank for bank in look.banks.banks if isinstance(bank.target, Read)}
+        self.own = self._boot_cfg(target.booted)
+        self.other = self._boot_cfg(target.other)
+        running = look.banks.bank(BOOTBANK).target
+        self.volume = running.value.rstrip("/") if isinstance(running, Read) else None
+        self.on_own = self.volume == target.booted.volume.rstrip("/")
+        self.on_other = self.volume == target.other.volume.rstrip("/")
+        self.pristine = self.own == target.booted.boot_cfg
+        self.other_as_planned = self.other == target.other.boot_cfg
+        self._own_keys = read_keys(self.own) if self.own is not None else None
+
+    def _boot_cfg(self, bank: PlannedBank) -> bytes | None:
+        found = self._by_volume.get(bank.volume.rstrip("/"))
+        return value_of(found.boot_cfg) if found is not None else None
+
+    @property
+    def armed(self) -> bool | None:
+        """Whether the bank to be given up is marked invalid; None: not seen."""
+        return None if self._own_keys is None else self._own_keys.bootstate == BootState.INVALID
+
+    @property
+    def trouble(self) -> Unread | None:
+        """Why nothing can be told from this look."""
+        if self.look.banks.trouble is not None:
+            return self.look.banks.trouble
+        if self.volume is None or self.own is None or self.other is None:
+            return Unread(Reason.UNREADABLE, "the two banks of the plan were not both read")
+        return None
+
+
+class _Machine:
+    def __init__(self, target: Target, journal: HostJournal, look: Look, limits: Limits, *, abort: bool) -> None:
+        self.target, self.journal, self.look, self.limits, self.abort = target, journal, look, limits, abort
+        self.seen = _Seen(target, look)
+        self.unattended = target.edit is not None
+        self.ours = target.edit is not None and self.seen.own == target.edit.apply(target.booted.boot_cfg)
+        """Whether the bank to be given up holds exactly the bytes that ARM leaves."""
+
+    def decide(self) -> Decision:
+        orders = self.journal.intended(Step.REBOOT)
+        if orders:
+            return self._after_order(orders)
+        if self._rebooted and self.journal.intended(Step.ARM):
+            return self._back(self.look.at)  # somebody else rebooted an armed host
+        return self._before_order()
+
+    # Ends ----------------------------------------------------------------------------------------------------------
+
+    def _end(self, terminal: Terminal, why: str) -> Ended:
+        return Ended(terminal, why, value_of(self.look.maintenance_mode), self.seen.armed)
+
+    def _stop(self, why: str) -> Decision:
+        """Before the reboot, go no further: take the byte back if it is ours, and leave both banks as they were found."""
+        failed = self.journal.failed(Step.DISARM, since_end=True)
+        if failed is not None and not self.seen.pristine:
+            return self._end(Terminal.INCONSISTENT, f"{why}; and it could not be disarmed: {failed.words}")
+        if self.unattended and self.ours and self.journal.intended(Step.ARM):
+            if self.journal.done(Step.DISARM):
+                return self._end(Terminal.INCONSISTENT, f"{why}; it was disarmed, and is armed again by somebody else")
+            return Do(Step.DISARM, why)
+        if not self.seen.pristine and self.journal.intended(Step.ARM):
+            return self._end(
+                Terminal.INCONSISTENT, f"{why}; {self.target.booted.volume}/boot.cfg is neither as planned nor armed"
+            )
+        if self.seen.armed:
+            return self._end(Terminal.INCONSISTENT, f"{why}; the booted bank is marked invalid, and not by this plan")
+        if self.abort and self._may_leave:
+            return Do(Step.LEAVE_MAINTENANCE, why)
+        return self._end(Terminal.ABORTED, why)
+
+    @property
+    def _may_leave(self) -> bool:
+        """This plan put the host into maintenance mode, and leaving it was not tried in vain."""
+        entered = self.target.enters_maintenance and bool(self.journal.intended(Step.MAINTENANCE))
+        in_vain = self.journal.failed(Step.LEAVE_MAINTENANCE) is not None
+        return entered and not in_vain and value_of(self.look.maintenance_mode) is True
+
+    def _deadline(self, since: datetime, span: timedelta) -> datetime:
+        """``span`` after ``since``, or after the host was last closed: whoever resumes wants to wait anew."""
+        ends = [entry.at for entry in self.journal.entries if entry.event is Event.ENDED]
+        return max([since, *ends]) + span
+
+    # Before the order to reboot --------------------------------------------------------------------------------------
+
+    @property
+    def _rebooted(self) -> bool:
+        return isinstance(self.look.boot_id, Read) and self.look.boot_id.value != self.target.boot_id
+
+    def _before_order(self) -> Decision:
+        trouble = self.seen.trouble
+        if trouble is None and isinstance(self.look.boot_id, Unread):
+            trouble = self.look.boot_id
+        if trouble is not None:
+            if any(self.journal.intended(step) for step in _DISRUPTIVE):
+                return self._end(Terminal.INCONSISTENT, f"the host cannot be looked at: {trouble}")
+            return self._end(Terminal.ABORTED, f"the host cannot be looked at, and nothing was changed: {trouble}")
+        if not self.seen.on_own:
+            return self._end(Terminal.INCONSISTENT, f"the host runs from {self.seen.volume}, not from the planned bank")
+        obstacle = self._obstacle()
+        return self._stop(obstacle) if obstacle else self._forward()
+
+    def _obstacle(self) -> str | None:
+        """Why this host goes no further towards its reboot."""
+        failed = self.journal.failed()
+        if self.abort:
+            return "stopped by a person"
+        if self.journal.intended(Step.DISARM):
+            return "disarmed"
+        if failed is not None and failed.step is not None:
+            return f"{failed.step.value} failed: {failed.words}"
+        if self._rebooted:
+            return "the host was rebooted since the plan was made"
+        if not self.seen.other_as_planned:
+            return "the other bank's boot.cfg changed since the plan was made"
+        if not self.seen.pristine and not (self.ours and self.journal.intended(Step.ARM)):
+            return "the booted bank's boot.cfg changed since the plan was made"
+        if self.journal.done(Step.ARM) and self.seen.pristine:
+            return "the host was armed and is not any more"
+        return None
+
+    def _forward(self) -> Decision:
+        mode = self.look.maintenance_mode
+        for step in self.target.steps[: self.target.steps.index(Step.REBOOT)]:
+            if step is Step.MAINTENANCE and isinstance(mode, Unread):
+                return self._stop(f"whether it is in maintenance mode was not read: {mode}")
+            if step is Step.MAINTENANCE and value_of(mode) is False and self.journal.done(step):
+                return self._stop("somebody took it out of maintenance mode")
+            if self.journal.done(step):
+                continue
+            if step is Step.MAINTENANCE and value_of(mode):
+                return Found(step, "the host is in maintenance mode")
+            if step is Step.ARM and self.ours:
+                return Found(step, "the byte stands as intended")
+            return Do(step, "next")
+        return Do(Step.REBOOT, "both banks are as planned")
+
+    # After the order -------------------------------------------------------------------------------------------------
+
+    def _after_order(self, orders: tuple[Entry, ...]) -> Decision:
+        last = orders[-1].at
+        trouble = self.seen.trouble
+        if trouble is not None:
+            return self._away(trouble, last)
+        if self._rebooted or self.seen.on_other:
+            return self._back(last)
+        if isinstance(self.look.boot_id, Unread):
+            deadline = self._deadline(last, self.limits.watch)
+            if self.look.at < deadline:
+                return Wait(deadline, f"which boot this is was not read: {self.look.boot_id}")
+            return self._end(Terminal.INCONSISTENT, f"whether it rebooted cannot be told: {self.look.boot_id}")
+        return self._still_up(orders)
+
+    def _away(self, trouble: Unread, order: datetime) -> Decision:
+        """A silent host is waited for. One that lets nobody in is not tried again: wrong logins lock the account."""
+        if trouble.reason in {Reason.DENIED, Reason.UNTRUSTED}:
+            return self._end(Terminal.RETURNED_UNHEALTHY, f"it answers and lets nobody in: {trouble}")
+        deadline = self._deadline(order, self.limits.watch)
+        if self.look.at < deadline:
+            return Wait(deadline, f"waiting for the host: {trouble}")
+        return self._end(Terminal.NOT_RETURNED, f"no answer {_minutes(self.limits.watch)} after the order to reboot: {trouble}")
+
+    def _still_up(self, orders: tuple[Entry, ...]) -> Decision:
+        """The same boot as before the order."""
+        last = orders[-1].at
+        grace = last + self.limits.grace
+        if self.journal.done(Step.REBOOT):
+            deadline = self._deadline(last, self.limits.watch)
+            if self.look.at < deadline:
+                return Wait(deadline, "the order was taken, and the host has not gone down yet")
+            return self._end(Terminal.INCONSISTENT, "it took the order to reboot and did not go down: it may at any moment")
+        if self.look.at < grace:
+            return Wait(grace, "whether the order to reboot went out is not known: waiting whether the host goes down")
+        obstacle = self._obstacle()
+        if obstacle is None and value_of(self.look.maintenance_mode) is not True:
+            obstacle = "the host is not in maintenance mode"
+        if obstacle is None and self.unattended and not self.ours:
+            obstacle = "the host is not armed"
+        if obstacle is None and len(orders) > 1:
+            obstacle = "it was told to reboot twice and did not go down"
+        return self._stop(obstacle) if obstacle else Do(Step.REBOOT, "it has not gone down: the order did not go out")
+
+    # Back again --------------------------------------------------------------------------------------------------------
+
+    def _back(self, order: datetime) -> Decision:
+        """The host is up in another boot than before."""
+        if self.seen.trouble is not None:
+            return self._away(self.seen.trouble, order)
+        if self.seen.on_own:
+            missed = "" if self.unattended else ": Shift+R was not pressed, or not confirmed"
+            return self._end(Terminal.FELL_BACK, f"it came up from the bank it was on before{missed}")
+        if not self.seen.on_other:
+            return self._end(Terminal.INCONSISTENT, f"it came up from {self.seen.volume}, which is none of the two banks")
+        unsettled = self._unsettled()
+        if unsettled is not None:
+            deadline = self._deadline(order, self.limits.watch)
+            if self.look.at < deadline:
+                return Wait(deadline, unsettled)
+            return self._end(Terminal.RETURNED_UNHEALTHY, unsettled)
+        wrong = self._wrong()
+        return wrong if wrong is not None else self._finish()
+
+    def _unsettled(self) -> str | None:
+        """What a host that has just come up may still be about to change."""
+        product = self.look.banks.product
+        if isinstance(product, Unread):
+            return f"what it runs was not read: {product}"
+        keys = read_keys(self.seen.other or b"")
+        if keys is not None and keys.bootstate in {BootState.UPGRADING, BootState.DIRTY}:
+            return f"its boot is not confirmed yet (state {keys.bootstate})"
+        return None
+
+    def _wrong(self) -> Ended | None:
+        """What makes a host that has settled on the other bank no good end."""
+        product = value_of(self.look.banks.product)
+        if product is not None and not same_build(product.build, self.target.to_build):
+            why = f"it runs build {product.build} from the bank that held {self.target.to_build}"
+            return self._end(Terminal.INCONSISTENT, why)
+        keys = read_keys(self.seen.other or b"")
+        if keys is None or keys.bootstate != BootState.VALID:
+            return self._end(Terminal.RETURNED_UNHEALTHY, "the loader would not start the bank it runs from again")
+        coming = predict_next_boot(
+            [
+                Bank(BOOTBANK, Read(self.seen.other), self.target.other.partition),
+                Bank(ALTBOOTBANK, Read(self.seen.own), self.target.booted.partition),
+            ]
+        )
+        if not isinstance(coming, Read) or coming.value.bank != BOOTBANK:
+            return self._end(Terminal.RETURNED_UNHEALTHY, "its next boot would start the other bank again")
+        return None
+
+    def _finish(self) -> Decision:
+        mode = self.look.maintenance_mode
+        for step in self.target.steps[self.target.steps.index(Step.WATCH) :]:
+            if self.journal.done(step):
+                continue
+            if step is Step.WATCH:
+                return Found(step, f"it came up from the other bank with {self.target.to_build}, and has settled")
+            failed = self.journal.failed(step, since_end=True)
+            if failed is not None:
+                return self._end(Terminal.RETURNED_UNHEALTHY, f"{step.value} failed: {failed.words}")
+            if step is Step.CONNECT and value_of(self.look.connected):
+                return Found(step, "vCenter is connected to it")
+            if step is Step.LEAVE_MAINTENANCE and value_of(mode) is False:
+                return Found(step, "the host is not in maintenance mode")
+            return Do(step, "next")
+        return self._end(Terminal.ROLLED_BACK, f"it runs {self.target.to_build} from the other bank, verified")
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:g} minutes"
+
+
+__all__ = ["Decision", "Do", "Ended", "Found", "Limits", "Look", "Wait", "next_step"]
