@@ -149,7 +149,8 @@ def _date(text: str) -> dt.datetime | None:
 
 @lru_cache(maxsize=64)
 def _product(version: str, build: str) -> Any:
-    name = "VMware ESX" if version.startswith("9.") else "VMware ESXi"
+    # Also 9.0 calls itself so (published output of `esxcli system version get`), whatever the product is sold as.
+    name = "VMware ESXi"
     return vim.AboutInfo(
         name=name,
         fullName=f"{name} {version} build-{build}",

@@ -244,3 +244,47 @@ def test_a_wrong_answer_of_the_simulator_never_reaches_the_client(
     monkeypatch.setattr("auditor.lab.vlcm_face.software_info", lambda *_: {"base_image": 7})
     with pytest.raises(errors.InternalServerError):
         vapi.call(clusters_client.Software).get(vcenter.cluster("prod").moid)
+
+
+def test_a_9x_vcenter_holds_both_grammars(serve: Callable[[LabVCenter], VCenterServer]) -> None:
+    vcenter = fill(LabVCenter("9.1"))
+    newest = "9.1.0.0200.25557999"
+    vcenter.database.depot.add_base_image(newest)
+    vcenter.set_desired("prod", DesiredSoftware(newest))
+    client = Vapi(serve(vcenter)).login()
+    listed = client.call(depot_content_client.BaseImages).list()
+    assert [each.version for each in listed] == [OLD, NEW, newest]
+    cluster = vcenter.cluster("prod").moid
+    assert client.call(clusters_client.Software).scan_task(cluster).get_result().status == "NON_COMPLIANT"
+    vcenter.remediate("prod")
+    found = client.call(software_client.Compliance).get(cluster)
+    assert {host.base_image.current.version for host in found.hosts.values()} == {newest}
+    assert found.status == "COMPLIANT"
+
+
+def test_what_is_served(server: VCenterServer) -> None:
+    """The whole list, so that nothing is added or lost unnoticed. None of it can touch a host or change vCenter."""
+    served = {f"{each.service.removeprefix('com.vmware.')}.{each.name}" for each in server.vapi.operations}
+    assert served == {
+        "appliance.system.version.get",
+        "cis.session.create",
+        "cis.session.delete",
+        "cis.session.get",
+        "cis.tasks.get",
+        "cis.tasks.list",
+        "esx.hosts.software.get",
+        "esx.hosts.software.installed_components.list",
+        "esx.settings.clusters.enablement.software.get",
+        "esx.settings.clusters.installed_images.extract$task",
+        "esx.settings.clusters.installed_images.get",
+        "esx.settings.clusters.software.commits.get",
+        "esx.settings.clusters.software.compliance.get",
+        "esx.settings.clusters.software.get",
+        "esx.settings.clusters.software.scan$task",
+        "esx.settings.depot_content.add_ons.list",
+        "esx.settings.depot_content.add_ons.versions.get",
+        "esx.settings.depot_content.base_images.list",
+        "esx.settings.depot_content.base_images.versions.get",
+        "esx.settings.depot_content.components.list",
+        "esx.settings.depot_content.components.versions.get",
+    }
