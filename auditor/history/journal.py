@@ -77,15 +77,15 @@ class SqliteJournal:
 
     def resume(self, operation: int) -> Operation:
         """Take over an unfinished operation; see ``auditor.ports.Journal.resume``."""
+        _refuse_finished(self.operation(operation))
         if operation not in self._held:
             self._held[operation] = self._lock(self.operation(operation).subjects)
-        found = self.operation(operation)  # read again: it may have been finished before the locks were ours
-        if not found.unfinished:
+        found = self.operation(operation)
+        try:
+            _refuse_finished(found)  # it may have been finished before the locks were ours
+        except RefusedError:
             self._let_go(operation)
-            raise RefusedError(
-                f"operation {operation} is finished: {found.outcome}",
-                hint="there is nothing to resume; auditor audit shows the present state",
-            )
+            raise
         return found
 
     def write(
@@ -195,6 +195,14 @@ class SqliteJournal:
 
     def _let_go(self, operation: int) -> None:
         _release(self._held.pop(operation, []))
+
+
+def _refuse_finished(operation: Operation) -> None:
+    if not operation.unfinished:
+        raise RefusedError(
+            f"operation {operation.id} is finished: {operation.outcome}",
+            hint="there is nothing to resume; auditor audit shows the present state",
+        )
 
 
 def _release(handles: list[int]) -> None:
