@@ -39,10 +39,11 @@ def _struct(columns: Sequence[tuple[str, str]], row: Row) -> str:
     for name, label in columns:
         if name not in row:
             continue
-        if name == "Description" and row[name] == "":
-            lines.append(f"   {label}:\n\n")
+        if row[name]:
+            lines.append(f"   {label}: {row[name]}\n")
             continue
-        lines.append(f"   {label}: {row[name]}".rstrip(" ") + "\n" if row[name] == "" else f"   {label}: {row[name]}\n")
+        # The published profile without a description has three empty lines there.
+        lines.append(f"   {label}:\n" + ("\n" * (3 if "VIBs" in row else 1) if name == "Description" else ""))
     return "".join(lines)
 
 

@@ -112,14 +112,8 @@ def _rows(name: str) -> list[dict[str, str]]:
 
 
 def _list_order(vibs: Iterable[LabVib]) -> tuple[LabVib, ...]:
-    """The order of ``vib list``: vendors' VIBs, VMW's drivers, VMware's own, the locker last; by name within."""
-
-    def rank(vib: LabVib) -> tuple[int, str]:
-        if vib.name == "tools-light":
-            return 3, vib.name
-        return {"VMW": 1, "VMware": 2}.get(vib.vendor, 0), vib.name
-
-    return tuple(sorted(vibs, key=rank))
+    """The order of ``vib list``: by VIB id, as the published lists are."""
+    return tuple(sorted(vibs, key=lambda vib: vib.bulletin_id))
 
 
 def _vib_form(base_image: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
@@ -20,6 +21,7 @@ NAME_FIRST = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 _NAME = NAME_FIRST | frozenset("0123456789")
 _SPECIAL = frozenset("@*#?-$!0123456789")
 META = frozenset(" \t\n;&|<>()")
+_PLAIN = re.compile(r"[A-Za-z0-9_./:,=@%+-]+")
 _OPS = (":-", ":=", ":+", ":?", "%%", "##", "-", "=", "+", "?", "%", "#")
 
 
@@ -122,9 +124,14 @@ class WordReader(ABC):
             elif char in "$`":
                 found.append(self.dollar(quoted=quoted) if char == "$" else self.backquote(quoted=quoted))
             else:
-                found.append(Lit(char, quoted))
-                self.at += 1
+                found.append(Lit(self.plain(), quoted))
         return _merged(found) if self.at > start else None
+
+    def plain(self) -> str:
+        """The run of characters at this place that mean nothing anywhere, or one other character."""
+        match = _PLAIN.match(self.text, self.at)
+        self.at = match.end() if match else self.at + 1
+        return match[0] if match else self.text[self.at - 1]
 
     def quoted_parts(self, stop: Callable[[], bool], *, escapes: str) -> Word:
         """Parts up to ``stop`` in which only ``$``, backquotes and the escapes of ``escapes`` mean anything."""
@@ -140,8 +147,7 @@ class WordReader(ABC):
             elif char in "$`":
                 found.append(self.dollar(quoted=True) if char == "$" else self.backquote(quoted=True))
             else:
-                found.append(Lit(char, True))
-                self.at += 1
+                found.append(Lit(self.plain(), True))
         return _merged(found)
 
     def until(self, closer: str, complaint: str) -> str:

@@ -157,9 +157,11 @@ async def run_process(process: Any) -> None:
     if host.faults.get("ssh") == "hang-after-auth":
         await asyncio.Event().wait()
     limit = _Limit(host, server.connection)
+    # A terminal has one stream for both.
+    errors = process.stderr if process.get_terminal_type() is None else process.stdout
     try:
         running = Running(
-            host, stdin=_Input(process.stdin), stdout=_Channel(process.stdout, limit), stderr=_Channel(process.stderr, limit)
+            host, stdin=_Input(process.stdin), stdout=_Channel(process.stdout, limit), stderr=_Channel(errors, limit)
         )
     except HostDownError:
         server.connection.abort()
