@@ -10,7 +10,7 @@ import shutil
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -63,7 +63,7 @@ def set_up_log(verbosity: int) -> None:
 
 def emit(text: str) -> None:
     """Print ``text``, one data answer, on stdout."""
-    click.echo(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    click.echo(_encodable(text, sys.stdout))
 
 
 def emit_json(document: Any) -> None:
@@ -73,7 +73,7 @@ def emit_json(document: Any) -> None:
 
 def say(text: str) -> None:
     """Tell the person at the terminal something that is not data: on stderr."""
-    click.echo(redact(text), err=True)
+    click.echo(_encodable(redact(text), sys.stderr), err=True)
 
 
 def error_text(error: AuditorError) -> str:
@@ -113,3 +113,9 @@ def page() -> tuple[int, bool]:
     if not is_terminal():
         return 120, False
     return shutil.get_terminal_size((120, 40)).columns, "NO_COLOR" not in os.environ
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """``text`` with ``?`` for what the stream's encoding cannot say: a report must not end in an encoding error."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

@@ -212,7 +212,7 @@ def recorded() -> Estate:
                 Read(MARKS),
                 Read((prod, old, left_out)),
                 Read(inventory),
-                Unread(Reason.NOT_SUPPORTED, "not in 7.0.0"),
+                no_depot,
             ),
         ),
         hosts=(
