@@ -267,7 +267,8 @@ def _handshaken(address: str, port: int, settings: SshSettings, end: float, pinn
         transport.set_log_channel(_LOG_CHANNEL)
         _prefer(transport, pinned)
         seconds = min(settings.connect_timeout, max(0.1, end - time.monotonic()))
-        transport.banner_timeout = transport.handshake_timeout = seconds
+        # Later than ours: paramiko calls a host that says nothing a broken one, in words that do not name the time.
+        transport.banner_timeout = transport.handshake_timeout = seconds + 5
         agreed = threading.Event()
         transport.start_client(agreed)
         in_time = agreed.wait(seconds)
