@@ -10,6 +10,7 @@ from typing import Protocol
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.domain.observation import Estate, HostObservation, InventoryHost, Route, Unread, VCenterView
 from auditor.domain.past import Past
+from auditor.domain.rollback.bank import BankObservation
 
 
 class Clock(Protocol):
@@ -43,6 +44,12 @@ class HostReader(Protocol):
     def route(self) -> Route: ...
 
     def read(self, target: HostTarget) -> HostObservation: ...
+
+
+class BankReader(Protocol):
+    """Reads one host's boot banks, which no API shows. A fault of the host is an observation with ``trouble``."""
+
+    def read_banks(self, target: HostTarget) -> BankObservation: ...
 
 
 class VCenterReader(Protocol):
@@ -153,6 +160,7 @@ class Journal(Protocol):
 
 
 __all__ = [
+    "BankReader",
     "Clock",
     "History",
     "HostReader",

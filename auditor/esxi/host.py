@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.domain.observation import RAW_LIMIT, HostObservation, Reason, Route, Unread, host_key
 from auditor.domain.readings import add_on, banks, base_image, components, maintenance, product, profile, staged, vibs
-from auditor.domain.readings.answer import Answer
+from auditor.domain.readings.answer import Answer, Command
+from auditor.domain.readings.bank_details import BANK_COMMANDS, observe_banks
 from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.rollback.bank import BankObservation
 from auditor.errors import AuditorError, ConfigError
 from auditor.esxi import known_hosts, script
 from auditor.esxi.settings import SshSettings
@@ -17,7 +19,7 @@ from auditor.ports import Clock, HostTarget
 
 
 class SshHostReader:
-    """The `ssh` route (a ``HostReader``). May be used by many threads at once.
+    """The `ssh` route (a ``HostReader`` and a ``BankReader``). May be used by many threads at once.
 
     ``password`` and ``passphrase`` (of the key) return the secret; each is called at most once, when first needed. One
     login attempt with the password is made per host and call, since wrong ones lock the account. Raises `ConfigError` when
@@ -34,8 +36,12 @@ class SshHostReader:
         self._settings = settings
         self._clock = clock
         self._client = SshClient(settings, known_hosts.load(settings.known_hosts), password, passphrase)
-        limit = max(1, int(settings.command_timeout))
-        self._commands = tuple(replace(command, seconds=min(command.seconds, limit)) for command in COMMANDS)
+        self._commands = self._limited(COMMANDS)
+        self._bank_commands = self._limited(BANK_COMMANDS)
+
+    def _limited(self, commands: Iterable[Command]) -> tuple[Command, ...]:
+        limit = max(1, int(self._settings.command_timeout))
+        return tuple(replace(command, seconds=min(command.seconds, limit)) for command in commands)
 
     @property
     def route(self) -> Route:
@@ -44,20 +50,29 @@ class SshHostReader:
 
     def read(self, target: HostTarget) -> HostObservation:
         """What the host says. Its faults are in the observation; only `ConfigError` (no password to be had) is raised."""
-        at = self._clock.now()
-        seen = HostObservation(host_key(target.name), Route.SSH, at, target.vcenter)
+        seen = HostObservation(host_key(target.name), Route.SSH, self._clock.now(), target.vcenter)
+        answers = self._ask(target, self._commands)
+        return replace(seen, trouble=answers) if isinstance(answers, Unread) else observe(seen, answers)
+
+    def read_banks(self, target: HostTarget) -> BankObservation:
+        """What there is to know of the host's boot banks (a ``BankReader``). Faults and `ConfigError` as with `read`."""
+        seen = BankObservation(host_key(target.name), self._clock.now(), target.vcenter)
+        answers = self._ask(target, self._bank_commands)
+        return replace(seen, trouble=answers) if isinstance(answers, Unread) else observe_banks(seen, answers)
+
+    def _ask(self, target: HostTarget, commands: tuple[Command, ...]) -> Mapping[str, Answer] | Unread:
+        """The answers by the commands' names, or why the host gave none."""
         nonce = script.new_nonce()
-        text = script.render(nonce, self._commands)
+        text = script.render(nonce, commands)
         try:
             output = self._client.execute(target.address, target.port, text, lambda tail: script.finished(nonce, tail))
         except ConfigError:
             raise
         except AuditorError as error:
-            return replace(seen, trouble=_unread(error))
+            return _unread(error)
         if f"\n{nonce} begin ".encode() not in output.stdout:
-            return replace(seen, trouble=_not_run(output, target))
-        answers = script.parse(nonce, output.stdout, output.stderr, self._commands, stopped=output.stopped)
-        return observe(seen, answers)
+            return _not_run(output, target)
+        return script.parse(nonce, output.stdout, output.stderr, commands, stopped=output.stopped)
 
 
 def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObservation:

@@ -1,0 +1,120 @@
+"""A bank's own image database, ``imgdb.tgz``: which VIBs its image has.
+
+A gzipped tar archive with one XML descriptor a VIB below ``var/db/esximg/vibs`` and the image profile below
+``var/db/esximg/profiles``; the folders are seen in public logs and tools, the inside of the descriptors as in offline bundles
+(element ``vib`` with ``name``, ``version``, ``vendor``). Read tolerantly: any XML file whose root is ``vib`` counts, and
+elements that are not known are passed over. The archive comes from a host and is not trusted: it is unpacked in memory, up
+to limits, and nothing in it is written or resolved.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from auditor.domain.image import Vib
+from auditor.domain.observation import Read, Reading, Reason, Unread
+from auditor.domain.readings.answer import Answer, Command, failure_of, unreadable
+from auditor.domain.rollback.bank import IMAGE_DATABASE, BankImage
+
+UNPACKED_LIMIT = 32 * 1024 * 1024
+"""Bytes of the unpacked archive; real ones have about 50 KB packed."""
+DESCRIPTOR_LIMIT = 1024 * 1024
+MEMBER_LIMIT = 5_000
+
+_ALWAYS_THERE = "esx-base"
+
+
+class _DamagedError(Exception):
+    """Not an image database, or larger than one can be; the text says what."""
+
+
+def command(link: str) -> Command:
+    """What brings the database of the bank behind a link. Its output is not text."""
+    return Command(f"{link.removeprefix('/')}-image", f"cat {link}/{IMAGE_DATABASE}", 30)
+
+
+def parse(link: str, answer: Answer) -> Reading[BankImage]:
+    """What the bank says it holds."""
+    asked = command(link)
+    failure = failure_of(answer, asked)
+    if failure is not None:
+        return failure
+    return parse_archive(answer.data, asked)
+
+
+def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
+    """The database from the archive's bytes. A database without VIB esx-base is refused: every ESXi has it, and a damaged
+    archive of a hundred bytes has been seen."""
+    vibs: list[Vib] = []
+    profiles: list[str] = []
+    try:
+        for name, descriptor in _descriptors(data):
+            root = _root(name, descriptor)
+            tag = _local(root.tag)
+            if tag == "vib":
+                vibs.append(_vib(name, root))
+            elif tag == "imageprofile":
+                profiles.append(_child(root, "name"))
+    except _DamagedError as error:
+        reason = Reason.TOO_LARGE if "limit" in str(error) else Reason.UNREADABLE
+        return Unread(reason, f"`{asked.text}`: {error}", f"{len(data)} bytes: {data[:64].hex()}")
+    names = [vib.name for vib in vibs]
+    if _ALWAYS_THERE not in names:
+        return unreadable(asked, f"{len(vibs)} VIBs and no {_ALWAYS_THERE} among them: the image database is damaged")
+    if len(set(names)) < len(names):
+        return unreadable(asked, "the same VIB is described twice")
+    return Read(BankImage(profiles[0] if len(profiles) == 1 else "", tuple(sorted(vibs))))
+
+
+def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """Every XML file of the archive."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            unpacked = packed.read(UNPACKED_LIMIT + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _DamagedError(f"not a whole gzip file: {error}") from error
+    if len(unpacked) > UNPACKED_LIMIT:
+        raise _DamagedError(f"unpacks to more than the limit of {UNPACKED_LIMIT} bytes")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
+            for count, member in enumerate(archive):
+                if count >= MEMBER_LIMIT:
+                    raise _DamagedError(f"more files than the limit of {MEMBER_LIMIT}")
+                if not member.isreg() or not member.name.lower().endswith(".xml"):
+                    continue
+                if member.size > DESCRIPTOR_LIMIT:
+                    raise _DamagedError(f"a descriptor larger than the limit of {DESCRIPTOR_LIMIT} bytes")
+                file = archive.extractfile(member)
+                yield member.name[:200], file.read(DESCRIPTOR_LIMIT) if file else b""
+    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
+        raise _DamagedError(f"not a tar archive: {error}") from error
+
+
+def _root(name: str, descriptor: bytes) -> ET.Element:
+    if b"<!" in descriptor.replace(b"<!--", b"") or b"\0" in descriptor:
+        raise _DamagedError(f"{name}: a descriptor with declarations")
+    try:
+        return ET.fromstring(descriptor)  # noqa: S314 - no document type or entity gets here
+    except (ET.ParseError, ValueError, LookupError) as error:
+        raise _DamagedError(f"{name}: not XML: {error}") from error
+
+
+def _vib(name: str, root: ET.Element) -> Vib:
+    vib = Vib(_child(root, "name"), _child(root, "version"), _child(root, "vendor"), _child(root, "acceptance-level"))
+    if len(vib.name.split()) != 1 or len(vib.version.split()) != 1:
+        raise _DamagedError(f"{name}: a VIB without name or version")
+    return vib
+
+
+def _child(root: ET.Element, tag: str) -> str:
+    found = next((child for child in root if _local(child.tag) == tag), None)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def _local(tag: object) -> str:
+    return str(tag).rpartition("}")[2].lower()
