@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditor.domain.assessment import Assessment, ClusterRow, HostRow, HostState, LayerState, RouteResult
+from auditor.domain.assessment import Assessment, ClusterRow, HostRow, HostState, Layer, LayerDrift, LayerState, RouteResult
 from auditor.domain.image import BaseImage, DesiredImage, ManagementMode
 from auditor.domain.observation import Read, Reason, Unread
 from auditor.reports.safe import printable
@@ -24,6 +24,7 @@ RULE = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 """A rule of hyphens under the heading and nothing else: it survives every terminal, encoding and paste."""
 
 _LAYERS_SHOWN = 4
+_NAME_WIDTH = 28
 
 _STATES = {
     HostState.IN_SYNC: "green",
@@ -105,19 +106,20 @@ def _status(row: ClusterRow) -> str:
     return f"{printable(row.vendor_status)}\n{f'scan of {when(row.scan_time)}' if row.scan_time else 'scan time unknown'}"
 
 
-def _wide(rows: Iterable[HostRow]) -> Table:
-    table = _table(
-        "Host", "Cluster", "State", "Runs", "vCenter says", "Routes", "Last seen", Host=20, State=11, Runs=20, Routes=20
-    )
+def _wide(rows: list[HostRow]) -> Table:
+    # Names and versions are what people look for and copy: they are folded last.
+    names = min(max(len(printable(row.name)) for row in rows), _NAME_WIDTH)
+    table = _table("Host", "Cluster", "State", "Runs", "vCenter says", "Routes", Host=names, State=11, Runs=19)
     for row in rows:
+        # A host that answered was last seen now; only of the others is the time worth a line.
+        seen = any(result.trouble is None for result in row.routes)
         table.add_row(
             printable(row.name),
             printable(row.cluster) or "-",
             _state(row.state),
             "\n".join(_runs(row)),
             "\n".join(_vendor(row)),
-            "\n".join(_routes(row)),
-            _last_seen(row),
+            "\n".join([*_routes(row), *([] if seen else [f"last seen {_last_seen(row)}"])]),
         )
     return table
 
@@ -159,7 +161,7 @@ def _runs(row: HostRow) -> list[str]:
         lines.append(printable(f"{product.version} build {product.build}"))
     else:
         lines.append(f"not read: {_reason(row.runs, row.routes)}")
-    off = [layer for layer in row.layers if layer.state is not LayerState.IN_SYNC]
+    off = [layer for layer in row.layers if layer.state is not LayerState.IN_SYNC and not _said_by_state(row, layer)]
     for layer in off[:_LAYERS_SHOWN]:
         name = f" {layer.name}" if layer.name else ""
         lines.append(printable(f"{layer.layer.value}{name}: {layer.state.value}"))
@@ -170,6 +172,11 @@ def _runs(row: HostRow) -> list[str]:
     if row.note:
         lines.append(printable(row.note))
     return lines
+
+
+def _said_by_state(row: HostRow, layer: LayerDrift) -> bool:
+    """The state of a host that is ahead or behind speaks of its base image; other layers need a line of their own."""
+    return layer.layer is Layer.BASE_IMAGE and layer.state.value == row.state.value
 
 
 def _reason(runs: Unread, routes: Iterable[RouteResult]) -> str:

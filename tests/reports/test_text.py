@@ -156,3 +156,24 @@ def test_unknown_is_shown_with_its_reason() -> None:
     text = render_audit(estates.drifted(), width=80)
     assert "runs: not read: timed-out" in text
     assert "route ssh: timed-out: no answer to the TCP connection within 10 s" in text
+
+
+@pytest.mark.parametrize("width", [110, 120, 160])
+def test_the_table_loses_nothing_to_long_names(width: int) -> None:
+    silent = Unread(Reason.UNREACHABLE, "no answer")
+    rows = tuple(
+        estates.host(
+            n,
+            HostState.UNKNOWN,
+            name=f"virtual-desktops-{n:02}.lab.example.org",
+            cluster="Virtual Desktops Europe",
+            label="ESXi 8.0 Update 3e (P05)",
+            routes=(RouteResult(Route.SSH, estates.AT, silent),),
+        )
+        for n in range(3)
+    )
+    text = render_audit(replace(estates.steady(), hosts=rows), width=width)
+    table = text[text.index("\nHOSTS") :]
+    assert max(len(line) for line in table.splitlines()) <= width
+    for part in ("8.0.3-0.60.24585383", "2026-03-01", "12:00:00Z", "UNKNOWN", "connected", "unreachable"):
+        assert table.count(part) >= len(rows), part
