@@ -1,11 +1,18 @@
-"""The journal of a rollback: per host and step, what was intended and what came of it. Append only."""
+"""One host's part of the journal of write operations (`auditor.domain.journal`), read as the steps of a rollback.
+
+An entry's subject is the host, its step a `Step`. A host is closed by an entry of step `END`, phase DONE, whose data holds
+``terminal`` and ``why``; a failure's data holds ``why``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from auditor.domain.journal import Entry, Phase
+from auditor.domain.observation import host_key
 
 
 class Step(StrEnum):
@@ -31,15 +38,6 @@ class Step(StrEnum):
     """The exact bytes from before ARM."""
 
 
-class Event(StrEnum):
-    """What an entry says of its step. ENDED closes the host and has no step."""
-
-    INTENDED = "intended"
-    DONE = "done"
-    FAILED = "failed"
-    ENDED = "ended"
-
-
 class Terminal(StrEnum):
     """How a host ended. Anything but ROLLED_BACK stops the wave."""
 
@@ -60,17 +58,12 @@ class Terminal(StrEnum):
         return self in {Terminal.ROLLED_BACK, Terminal.FELL_BACK, Terminal.ABORTED}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the journal. ``facts`` are names and texts: hashes, the boot's id, what was read back. Never a secret."""
+END = "end"
 
-    host: str
-    at: datetime
-    event: Event
-    step: Step | None = None
-    words: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
-    terminal: Terminal | None = None
+
+def end_data(terminal: Terminal, why: str) -> Mapping[str, str]:
+    """The data of the entry that closes a host."""
+    return {"terminal": terminal.value, "why": why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +74,42 @@ class HostJournal:
 
     @classmethod
     def of(cls, host: str, entries: Iterable[Entry]) -> HostJournal:
-        """The entries of one host out of a plan's journal."""
-        return cls(tuple(entry for entry in entries if entry.host == host))
+        """The entries of one host out of an operation's journal. Notes are left out: they report no act."""
+        own = (entry for entry in entries if host_key(entry.subject) == host_key(host) and entry.phase is not Phase.NOTE)
+        return cls(tuple(sorted(own, key=lambda entry: entry.seq)))
 
     @property
-    def ended(self) -> Entry | None:
-        """The newest ENDED entry; None when there is none or something was written after it."""
+    def ended(self) -> tuple[Terminal, str] | None:
+        """How and why the host was closed; None when it is open, or something was written after its close."""
         newest = self.entries[-1] if self.entries else None
-        return newest if newest is not None and newest.event is Event.ENDED else None
+        if newest is None or newest.step != END:
+            return None
+        return Terminal(newest.data.get("terminal", Terminal.INCONSISTENT)), newest.data.get("why", "")
+
+    @property
+    def last_end(self) -> datetime | None:
+        """When the host was last closed."""
+        return next((entry.at for entry in reversed(self.entries) if entry.step == END), None)
 
     def intended(self, step: Step) -> tuple[Entry, ...]:
         """Every intention of a step, oldest first."""
-        return self._of(step, Event.INTENDED)
+        return self._of(step, Phase.INTENT)
 
     def done(self, step: Step) -> bool:
         """Whether the step was done: once is for ever."""
-        return bool(self._of(step, Event.DONE))
+        return bool(self._of(step, Phase.DONE))
 
-    def failed(self, *steps: Step, since_end: bool = False) -> Entry | None:
-        """The newest failure of one of these steps (none given: of any); ``since_end``: since the host was last closed."""
-        start = 0
-        if since_end:
-            ends = [index for index, entry in enumerate(self.entries) if entry.event is Event.ENDED]
-            start = ends[-1] + 1 if ends else 0
-        for entry in reversed(self.entries[start:]):
-            if entry.event is Event.FAILED and (not steps or entry.step in steps):
-                return entry
+    def failed(self, *steps: Step, since_end: bool = False) -> tuple[Step, str] | None:
+        """The newest failure of one of these steps (none given: of any) and why; ``since_end``: since the last close."""
+        for entry in reversed(self.entries):
+            if since_end and entry.step == END:
+                return None
+            if entry.phase is Phase.FAILED and entry.step in set(steps or Step):
+                return Step(entry.step), entry.data.get("why", "")
         return None
 
-    def _of(self, step: Step, event: Event) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.entries if entry.step is step and entry.event is event)
+    def _of(self, step: Step, phase: Phase) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.step == step and entry.phase is phase)
 
 
-__all__ = ["Entry", "Event", "HostJournal", "Step", "Terminal"]
+__all__ = ["END", "HostJournal", "Step", "Terminal", "end_data"]

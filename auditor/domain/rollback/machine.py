@@ -1,7 +1,7 @@
 """What to do next with one host: decided anew each time from the journal and a fresh look, never from memory.
 
-The contract with whoever acts: ask `next_step`; on `Do` write INTENDED, act, read back, write DONE or FAILED; on `Found`
-write DONE without acting; on `Wait` look again later; on `Ended` write ENDED with its terminal. A tool killed anywhere and
+The contract with whoever acts: ask `next_step`; on `Do` write INTENT, act, read back, write DONE or FAILED; on `Found` write
+DONE without acting; on `Wait` look again later; on `Ended` write the end with its terminal (`journal.end_data`). A tool killed anywhere and
 started again does the same, and the machine keeps these promises, held by tests that kill it everywhere:
 
 * A step that is done is not done again, and ARM never while the byte is there.
@@ -25,10 +25,11 @@ from typing import TypeAlias
 from auditor.domain.banks import Bank, predict_next_boot
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import read_keys
+from auditor.domain.journal import Entry
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, BankObservation
 from auditor.domain.rollback.build import same_build
-from auditor.domain.rollback.journal import Entry, Event, HostJournal, Step, Terminal
+from auditor.domain.rollback.journal import HostJournal, Step, Terminal
 from auditor.domain.rollback.plan import PlannedBank, Target
 
 
@@ -101,8 +102,8 @@ def next_step(
     stop, which is granted until the order to reboot went out."""
     journal = HostJournal.of(target.host, entries)
     ended = journal.ended
-    if ended is not None and ended.terminal is not None and ended.terminal.final:
-        return Ended(ended.terminal, ended.words, value_of(look.maintenance_mode), _Seen(target, look).armed)
+    if ended is not None and ended[0].final:
+        return Ended(*ended, value_of(look.maintenance_mode), _Seen(target, look).armed)
     return _Machine(target, journal, look, limits or Limits(), abort=abort).decide()
 
 
@@ -166,7 +167,7 @@ class _Machine:
         """Before the reboot, go no further: take the byte back if it is ours, and leave both banks as they were found."""
         failed = self.journal.failed(Step.DISARM, since_end=True)
         if failed is not None and not self.seen.pristine:
-            return self._end(Terminal.INCONSISTENT, f"{why}; and it could not be disarmed: {failed.words}")
+            return self._end(Terminal.INCONSISTENT, f"{why}; and it could not be disarmed: {failed[1]}")
         if self.unattended and self.ours and self.journal.intended(Step.ARM):
             if self.journal.done(Step.DISARM):
                 return self._end(Terminal.INCONSISTENT, f"{why}; it was disarmed, and is armed again by somebody else")
@@ -190,8 +191,7 @@ class _Machine:
 
     def _deadline(self, since: datetime, span: timedelta) -> datetime:
         """``span`` after ``since``, or after the host was last closed: whoever resumes wants to wait anew."""
-        ends = [entry.at for entry in self.journal.entries if entry.event is Event.ENDED]
-        return max([since, *ends]) + span
+        return max(since, self.journal.last_end or since) + span
 
     # Before the order to reboot --------------------------------------------------------------------------------------
 
@@ -219,8 +219,8 @@ class _Machine:
             return "stopped by a person"
         if self.journal.intended(Step.DISARM):
             return "disarmed"
-        if failed is not None and failed.step is not None:
-            return f"{failed.step.value} failed: {failed.words}"
+        if failed is not None:
+            return f"{failed[0].value} failed: {failed[1]}"
         if self._rebooted:
             return "the host was rebooted since the plan was made"
         if not self.seen.other_as_planned:
@@ -350,7 +350,7 @@ class _Machine:
                 return Found(step, f"it came up from the other bank with {self.target.to_build}, and has settled")
             failed = self.journal.failed(step, since_end=True)
             if failed is not None:
-                return self._end(Terminal.RETURNED_UNHEALTHY, f"{step.value} failed: {failed.words}")
+                return self._end(Terminal.RETURNED_UNHEALTHY, f"{step.value} failed: {failed[1]}")
             if step is Step.CONNECT and value_of(self.look.connected):
                 return Found(step, "vCenter is connected to it")
             if step is Step.LEAVE_MAINTENANCE and value_of(mode) is False:
