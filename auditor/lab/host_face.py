@@ -11,7 +11,7 @@ from pyVmomi import vim, vmodl
 
 from auditor.lab.database import DISCONNECTED, InventoryHost
 from auditor.lab.host import LabHost
-from auditor.lab.images import LabImage
+from auditor.lab.images import LabImage, LabVib
 from auditor.lab.inventory_face import Entity
 from auditor.lab.soap import SoapObject, fault, operation, prop
 from auditor.lab.vcenter import LabVCenter
@@ -119,20 +119,7 @@ class ImageConfigManagerFace(SoapObject):
     @operation("fetchSoftwarePackages")
     def packages(self) -> list[Any]:
         """The VIBs."""
-        return [
-            vim.host.SoftwarePackage(
-                name=vib.name,
-                version=vib.version,
-                type="locker" if vib.name == "tools-light" else "bootbank",
-                vendor=vib.vendor,
-                acceptanceLevel=_ACCEPTANCE.get(vib.acceptance, vib.acceptance),
-                summary=vib.name,
-                description="",
-                creationDate=_date(vib.install_date),
-                capability=vim.host.SoftwarePackage.Capability(),
-            )
-            for vib in self._image().vibs
-        ]
+        return [_package(vib) for vib in self._image().vibs]
 
     @operation("installDate")
     def install_date(self) -> Any:
@@ -144,7 +131,22 @@ def _date(text: str) -> dt.datetime | None:
     return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC) if text else None
 
 
-# Entries are frozen, so what is made from one serves until vCenter learns something new.
+# VIBs and entries are frozen, so what is made from one serves until vCenter learns something new.
+
+
+@lru_cache(maxsize=8192)
+def _package(vib: LabVib) -> Any:
+    return vim.host.SoftwarePackage(
+        name=vib.name,
+        version=vib.version,
+        type="locker" if vib.name == "tools-light" else "bootbank",
+        vendor=vib.vendor,
+        acceptanceLevel=_ACCEPTANCE.get(vib.acceptance, vib.acceptance),
+        summary=vib.name,
+        description="",
+        creationDate=_date(vib.install_date),
+        capability=vim.host.SoftwarePackage.Capability(),
+    )
 
 
 @lru_cache(maxsize=64)
