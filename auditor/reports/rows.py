@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.box import Box
+from rich.cells import cell_len
 from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -24,7 +25,11 @@ RULE = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 """A rule of hyphens under the heading and nothing else: it survives every terminal, encoding and paste."""
 
 _LAYERS_SHOWN = 4
-_NAME_WIDTH = 28
+
+_HOST_COLUMNS = ("Host", "Cluster", "State", "Runs", "vCenter says", "Routes")
+_SHRINK = ((5, 24), (3, 20), (4, 16), (1, 12), (5, 20), (0, 24), (4, 14), (5, 14), (1, 8), (0, 12))
+"""Column and the width down to which it may shrink, in turn. All floors together fit into ``NARROW`` columns."""
+_GAP = 2  # blanks between columns
 
 _STATES = {
     HostState.IN_SYNC: "green",
@@ -56,14 +61,14 @@ def host_section(assessment: Assessment, *, width: int, collapse: bool) -> Itera
         quiet = row.state is HostState.IN_SYNC and row.name not in named and not _staged(row)
         (counted if collapse and quiet else rows).append(row)
     if rows:
-        yield from [_wide(rows)] if width >= NARROW else _stacked(rows)
+        yield from [_wide(rows, width)] if width >= NARROW else _stacked(rows)
     yield from _counted(counted)
 
 
-def _table(*headings: str, **min_widths: int) -> Table:
+def _table(*headings: str) -> Table:
     table = Table(box=RULE, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold", vertical="top", min_width=min_widths.get(heading.split()[0]))
+        table.add_column(heading, overflow="fold", vertical="top")
     return table
 
 
@@ -106,22 +111,45 @@ def _status(row: ClusterRow) -> str:
     return f"{printable(row.vendor_status)}\n{f'scan of {when(row.scan_time)}' if row.scan_time else 'scan time unknown'}"
 
 
-def _wide(rows: list[HostRow]) -> Table:
-    # Names and versions are what people look for and copy: they are folded last.
-    names = min(max(len(printable(row.name)) for row in rows), _NAME_WIDTH)
-    table = _table("Host", "Cluster", "State", "Runs", "vCenter says", "Routes", Host=names, State=11, Runs=19)
-    for row in rows:
-        # A host that answered was last seen now; only of the others is the time worth a line.
-        seen = any(result.trouble is None for result in row.routes)
-        table.add_row(
-            printable(row.name),
-            printable(row.cluster) or "-",
-            _state(row.state),
-            "\n".join(_runs(row)),
-            "\n".join(_vendor(row)),
-            "\n".join([*_routes(row), *([] if seen else [f"last seen {_last_seen(row)}"])]),
-        )
+def _wide(rows: list[HostRow], width: int) -> Table:
+    table = _table(*_HOST_COLUMNS)
+    cells = [_cells(row) for row in rows]
+    for column, wide in zip(table.columns, _widths(cells, width), strict=True):
+        column.width = wide
+    for row, cell in zip(rows, cells, strict=True):
+        table.add_row(*cell[:2], _state(row.state), *cell[3:])
     return table
+
+
+def _cells(row: HostRow) -> tuple[str, ...]:
+    # A host that answered was last seen now; only of the others is the time worth a line.
+    seen = any(result.trouble is None for result in row.routes)
+    routes = [*_routes(row), *([] if seen else [f"last seen {_last_seen(row)}"])]
+    return (
+        printable(row.name),
+        printable(row.cluster) or "-",
+        row.state.value,
+        "\n".join(_runs(row)),
+        "\n".join(_vendor(row)),
+        "\n".join(routes),
+    )
+
+
+def _widths(cells: list[tuple[str, ...]], width: int) -> list[int]:
+    """The widths of the host table's columns. Rich would shrink the widest first; here the least important shrink first,
+    and what people look for and copy, names and versions, last."""
+    wanted = [max(map(cell_len, (heading, *_lines(cells, n)))) for n, heading in enumerate(_HOST_COLUMNS)]
+    excess = sum(wanted) + _GAP * len(wanted) - width
+    for column, floor in _SHRINK:
+        cut = max(0, min(excess, wanted[column] - floor))
+        wanted[column] -= cut
+        excess -= cut
+    return wanted
+
+
+def _lines(cells: list[tuple[str, ...]], column: int) -> Iterator[str]:
+    for row in cells:
+        yield from row[column].split("\n")
 
 
 def _stacked(rows: Iterable[HostRow]) -> Iterator[RenderableType]:
