@@ -30,6 +30,7 @@ from auditor.domain.diagnosis.hosts import (
 )
 from auditor.domain.diagnosis.restore import find_rewind, past_cluster_of, restore_finding, vanished_hosts, when
 from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene
+from auditor.domain.diagnosis.windows import window_findings
 from auditor.domain.drift import cluster_state, compare_host, host_state
 from auditor.domain.findings import Finding, Severity, Subject, SubjectKind, in_order
 from auditor.domain.hosts import HostFacts, facts_of, trouble_of
@@ -107,6 +108,7 @@ def assess(
         clusters += [_cluster_row(view, cluster) for cluster in scene.clusters]
         findings += _unlisted(judge, view)
     findings += _configured(judge)
+    findings += _windows(judge)
     ordered = in_order(findings)
     return Assessment(
         at=estate.at,
@@ -231,6 +233,13 @@ def _configured(judge: _Judge) -> Iterable[Finding]:
         else:
             yield from routes_disagree(subject, facts)
             yield from update_staged(subject, facts)
+
+
+def _windows(judge: _Judge) -> Iterable[Finding]:
+    """Ways back that closed since a host was last read, wherever the host is listed."""
+    for vcenter, key in sorted(judge.observations):
+        facts = judge.facts(vcenter, judge.observations[vcenter, key][0].host)
+        yield from window_findings(judge.past_hosts.get((vcenter, key)), facts)
 
 
 def _bare_row(judge: _Judge, vcenter: str, facts: HostFacts, known: PastHost | None, note: str) -> HostRow:

@@ -33,6 +33,7 @@ class Code(StrEnum):
     ROUTES_DISAGREE = "routes-disagree"
     HOST_VANISHED = "host-vanished"
     UPDATE_STAGED = "update-staged"
+    WINDOW_CLOSED = "window-closed"
     STALE_SCAN = "stale-scan"
     HOST_UNSEEN = "host-unseen"
     VIEW_INCOMPLETE = "view-incomplete"
@@ -61,6 +62,7 @@ _MEANINGS = {
     Code.ROUTES_DISAGREE: "Two routes give different answers for one host.",
     Code.HOST_VANISHED: "A host known from history is in no inventory any more.",
     Code.UPDATE_STAGED: "A host will start another image at its next boot.",
+    Code.WINDOW_CLOSED: "A host cannot go back to its older image any more.",
     Code.STALE_SCAN: "vCenter's stored compliance result does not describe the present.",
     Code.HOST_UNSEEN: "No route could say what a host runs.",
     Code.VIEW_INCOMPLETE: "A part of a vCenter or of a cluster could not be read.",

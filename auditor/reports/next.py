@@ -17,6 +17,7 @@ _RUNBOOKS = {
     Code.ROUTES_DISAGREE: "stale-inventory",
     Code.HOST_VANISHED: "stale-inventory",
     Code.UPDATE_STAGED: "update-staged",
+    Code.WINDOW_CLOSED: "window-closed",
     Code.STALE_SCAN: "restore-detected",
     Code.HOST_UNSEEN: "host-unseen",
     Code.VIEW_INCOMPLETE: "host-unseen",

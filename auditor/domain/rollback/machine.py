@@ -1,7 +1,7 @@
 """What to do next with one host: decided anew each time from the journal and a fresh look, never from memory.
 
 The contract with whoever acts: ask `next_step`; on `Do` write INTENT, act, read back, write DONE or FAILED; on `Found` write
-DONE without acting; on `Wait` look again later; on `Ended` write the end with its terminal (`journal.end_data`). A tool killed anywhere and
+DONE without acting; on `Wait` look again later; on `Ended` write the end (`journal.end_data`). A tool killed anywhere and
 started again does the same, and the machine keeps these promises, held by tests that kill it everywhere:
 
 * A step that is done is not done again, and ARM never while the byte is there.
