@@ -89,7 +89,7 @@ def images(invocation: Invocation, cluster: str | None, vcenter: str | None, as_
 
 @history.command()
 @click.argument("cluster")
-@click.option("--commit", help="The id of the commit. Without it: the image seen last.")
+@click.option("--commit", help="The commit's id. Without it: the image seen last, after a restore the restored one.")
 @click.option("--committed", metavar="TIME", help="Which commit, by the start of its time (UTC), where an id was used twice.")
 @_vcenter_option
 @config_option
