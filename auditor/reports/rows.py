@@ -77,7 +77,8 @@ def _state(state: HostState) -> Text:
 
 
 def _members(row: ClusterRow, assessment: Assessment) -> str:
-    states = Counter(host.state for host in assessment.hosts if host.cluster_id == row.id and host.vcenter == row.vcenter)
+    hosts = (host for host in assessment.hosts if host.listed and host.cluster_id == row.id and host.vcenter == row.vcenter)
+    states = Counter(host.state for host in hosts)
     lines = [f"{states[state]} {state.value}" for state in HostState if states[state]]
     return "\n".join([str(len(row.hosts)), *lines]) if len(states) > 1 else str(len(row.hosts))
 
@@ -197,7 +198,7 @@ def _runs(row: HostRow) -> list[str]:
         lines.append(f"and {len(off) - _LAYERS_SHOWN} more layers")
     if _staged(row):
         lines.append(f"next boot: {_staged(row)}")
-    if row.note:
+    if row.note and row.listed:  # of a host no inventory lists it stands where vCenter's word would
         lines.append(printable(row.note))
     return lines
 
@@ -215,7 +216,7 @@ def _reason(runs: Unread, routes: Iterable[RouteResult]) -> str:
 
 def _vendor(row: HostRow) -> list[str]:
     if not row.listed:
-        return ["not in the inventory any more"]
+        return [printable(row.note) or "in no inventory"]
     lines = [printable(row.vendor_status) or "no status"]
     if row.connection:
         lines.append(printable(row.connection))

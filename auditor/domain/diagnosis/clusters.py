@@ -299,7 +299,7 @@ def _stale_scan(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         Code.STALE_SCAN,
         Severity.WARNING,
         cluster.subject(scene.view),
-        f"vCenter's status {verdict.status} rests on a scan of {when(verdict.scan_time)} that no longer holds.",
+        f"vCenter's status {verdict.status} rests on a scan of {when(verdict.scan_time)} that cannot be relied on.",
         hosts=names(wrong),
         evidence=tuple(reasons),
         do=("Check the cluster's compliance again in vCenter; a check changes nothing on the hosts.",),

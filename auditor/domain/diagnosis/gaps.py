@@ -29,6 +29,8 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
     missing = [f"{name}: {part}" for name, part in parts if isinstance(part, Unread) and part.reason not in _NO_GAP]
     if missing:
         whole = all(isinstance(part, Unread) for _, part in parts)
+        if whole and len({str(part) for _, part in parts}) == 1:
+            missing = [f"everything: {view.marks}"]
         yield Finding(
             Code.VIEW_INCOMPLETE,
             Severity.CRITICAL if whole else Severity.WARNING,
