@@ -174,6 +174,7 @@ class Play:
             self.vcenter.refresh_inventory()
             for planned in self.scenario.vcenter_faults:
                 self.vcenter.faults.add(planned)
+            self.vcenter.starting = self.scenario.starting
 
 
 def _each(names: tuple[str, ...], act: Callable[[str], object]) -> None:

@@ -136,6 +136,8 @@ class Scenario:
     past: tuple[Event, ...]
     faults: tuple[HostFault, ...]
     vcenter_faults: tuple[Fault, ...]
+    starting: bool = False
+    """vCenter answers 503 when the command runs."""
     deadlines: dict[str, float] = field(default_factory=dict)
     expected: Expected | None = None
 

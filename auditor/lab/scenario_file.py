@@ -180,6 +180,7 @@ class _Builder:
             past=tuple(self.past(who, images, since)),
             faults=tuple(self.fault(i, item, who) for i, item in enumerate(self.data.get("fault", []))),
             vcenter_faults=tuple(_vcenter_fault(item) for item in self.data.get("vcenter_fault", [])),
+            starting=vcenter.get("starting", False),
             deadlines=self.data.get("deadlines", {}),
             expected=self.expected(who),
         )
