@@ -5,7 +5,8 @@ Everything made here only reads. Objects that can change a host or a vCenter are
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ from auditor.workflows.collect import Sources
 
 if TYPE_CHECKING:
     from auditor.config import Config
+    from auditor.config import SshSettings as SshRoute
+    from auditor.esxi.host import SshHostReader
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
     from auditor.vcenter.reader import VCenterRouteReader
@@ -58,6 +61,8 @@ def sources(config: Config) -> Iterator[Sources]:
     and a missing one is said before anything is contacted. Raises ``ConfigError``."""
     for secret in config.secrets():
         secret.reveal()
+    # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
+    gc.set_threshold(50_000, 20, 50)
     clock = SystemClock()
     readers = tuple(_vcenters(config, clock))
     made = Sources(
@@ -99,23 +104,7 @@ def _vcenters(config: Config, clock: SystemClock) -> Iterator[VCenterRouteReader
 def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:
     readers: dict[Route, HostReader] = {}
     if config.ssh is not None:
-        from auditor.esxi.host import SshHostReader
-        from auditor.esxi.settings import SshSettings
-
-        ssh = SshSettings(
-            known_hosts=config.ssh.known_hosts,
-            user=config.ssh.user,
-            port=config.ssh.port,
-            key=config.ssh.key,
-            connect_timeout=config.deadlines.connect,
-            auth_timeout=config.deadlines.authenticate,
-            command_timeout=config.deadlines.command,
-            host_deadline=config.deadlines.host,
-            output_limit=config.limits.output_bytes,
-        )
-        password = config.ssh.password.reveal if config.ssh.password else None
-        passphrase = config.ssh.key_passphrase.reveal if config.ssh.key_passphrase else None
-        readers[Route.SSH] = SshHostReader(ssh, password, clock, passphrase)
+        readers[Route.SSH] = _ssh_reader(config, config.ssh, clock)
     if config.host_api is not None:
         from auditor.vcenter.hostapi import HostApiReader, HostApiSettings
 
@@ -130,6 +119,26 @@ def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:
     return readers
 
 
+def _ssh_reader(config: Config, ssh: SshRoute, clock: SystemClock) -> SshHostReader:
+    from auditor.esxi.host import SshHostReader
+    from auditor.esxi.settings import SshSettings
+
+    settings = SshSettings(
+        known_hosts=ssh.known_hosts,
+        user=ssh.user,
+        port=ssh.port,
+        key=ssh.key,
+        connect_timeout=config.deadlines.connect,
+        auth_timeout=config.deadlines.authenticate,
+        command_timeout=config.deadlines.command,
+        host_deadline=config.deadlines.host,
+        output_limit=config.limits.output_bytes,
+    )
+    password = ssh.password.reveal if ssh.password else None
+    passphrase = ssh.key_passphrase.reveal if ssh.key_passphrase else None
+    return SshHostReader(settings, password, clock, passphrase)
+
+
 def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget:
     """Where a host is reached by a direct route: as configured, else by its own name."""
     configured = next((h for h in config.hosts if host_key(h.name) == host_key(name)), None) if not vcenter else None
@@ -138,6 +147,19 @@ def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget
         return HostTarget(name, address.host, address.port, vcenter)
     known = configured.address if configured else (config.ssh.addresses.get(host_key(name)) if config.ssh else None)
     return HostTarget(name, known.host if known else name, config.host_api.port if config.host_api else 443, vcenter)
+
+
+def bank_reader(config: Config) -> tuple[BankReader, Callable[[str, str], HostTarget]]:
+    """What reads boot banks, and where each host is, by vCenter and name. Asks for the SSH login's secrets and for no other:
+    it must work while vCenter is down. Raises ``ConfigError`` when the route is off."""
+    if config.ssh is None:
+        hint = "add [ssh] to the configuration: no other route shows the boot banks"
+        raise ConfigError("SSH is not configured", where=str(config.path), hint=hint)
+    for secret in (config.ssh.password, config.ssh.key_passphrase):
+        if secret is not None:
+            secret.reveal()
+    reader = _ssh_reader(config, config.ssh, SystemClock())
+    return reader, lambda vcenter, name: _target(config, vcenter, name, Route.SSH)
 
 
 @contextmanager
