@@ -25,7 +25,9 @@ FILES = ("docs/commands.md",)
 WIDTH = 100
 
 
-def commands(command: click.Command = cli, path: tuple[str, ...] = ("auditor",)) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+def commands(
+    command: click.Command = cli, path: tuple[str, ...] = ("auditor",)
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with its path, groups before their members."""
     yield path, command
     if isinstance(command, click.Group):
