@@ -21,6 +21,8 @@ COMMANDS = {
     "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
     "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
+    "depot": Lazy("auditor.cli.depot:depot", "Look into offline bundles for vLCM's depot."),
+    "rollback": Lazy("auditor.cli.rollback:rollback", "Know whether hosts can go back to their older image."),
     "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),
     "lab": Lazy("auditor.cli.lab:lab", "Run a simulated vCenter and ESXi fleet to try things on.", extra="lab"),
 }

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditor.domain.observation import Route, host_key
-from auditor.errors import AuditorError, HistoryError, LockedError
-from auditor.ports import HostReader, HostTarget
+from auditor.errors import AuditorError, ConfigError, HistoryError, LockedError
+from auditor.ports import BankReader, HostReader, HostTarget
 from auditor.workflows.collect import Sources
 
 if TYPE_CHECKING:

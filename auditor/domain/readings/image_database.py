@@ -81,7 +81,7 @@ def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
     if len(unpacked) > UNPACKED_LIMIT:
         raise _DamagedError(f"unpacks to more than the limit of {UNPACKED_LIMIT} bytes")
     try:
-        with tarfile.open(fileobj=io.BytesIO(unpacked), mode="r:") as archive:
+        with tarfile.TarFile(fileobj=io.BytesIO(unpacked), mode="r") as archive:
             for count, member in enumerate(archive):
                 if count >= MEMBER_LIMIT:
                     raise _DamagedError(f"more files than the limit of {MEMBER_LIMIT}")

@@ -57,7 +57,7 @@ class WindowChange:
 
     @property
     def closed(self) -> bool:
-        return self.before.is_open and not self.after.is_open
+        return self.before.leads_back and not self.after.leads_back
 
 
 def window_change(before: BankState, after: BankState) -> WindowChange | None:
@@ -75,8 +75,8 @@ def _cause(before: BankState, after: BankState) -> Cause:
         return Cause.UNCLEAR
     if not same_build(booted_then, booted_now):
         # The booted build is the one the window led to: the host went back, or started what was staged there.
-        return Cause.ROLLED_BACK if was.is_open and same_build(booted_now, was.build) else Cause.UPDATED
-    if now.is_open:
+        return Cause.ROLLED_BACK if was.leads_back and same_build(booted_now, was.build) else Cause.UPDATED
+    if now.leads_back:
         return Cause.UNDONE
     return {
         WindowKind.PENDING_UPDATE: Cause.STAGED,

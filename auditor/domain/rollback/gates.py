@@ -152,7 +152,7 @@ def _window(situation: HostSituation, to: str) -> _Answer:
     window = situation.state.window
     if window.kind is WindowKind.UNKNOWN:
         return GateVerdict.UNKNOWN, window.reason
-    if not window.is_open:
+    if not window.leads_back:
         return _fail(f"{window.kind.value}: {window.reason}")
     if not window.leads_to(to):
         return _fail(f"the other bank holds {window.build}, not {to}")

@@ -24,9 +24,13 @@ def recorded_window(seen: HostObservation) -> BankState:
     Good for telling that something changed. It does not see missing module files or a third bank, so nothing may be done
     on its word.
     """
-    product = seen.product
     banks = tuple(BankFacts.of(bank) for bank in seen.banks)
-    return _judge(BankObservation(seen.host, seen.at, seen.vcenter, product, banks, trouble=seen.trouble), BOOT_CFG_RULES)
+    return boot_cfg_window(BankObservation(seen.host, seen.at, seen.vcenter, seen.product, banks, trouble=seen.trouble))
+
+
+def boot_cfg_window(seen: BankObservation) -> BankState:
+    """The same of banks that were read whole: for comparing with what an audit recorded."""
+    return _judge(seen, BOOT_CFG_RULES)
 
 
 def _judge(seen: BankObservation, rules: tuple[Rule, ...]) -> BankState:
@@ -100,4 +104,4 @@ def _fallback(banks: Banks) -> Reading[str | None]:
     return Read(outcome.banks[outcome.selected].build)
 
 
-__all__ = ["recorded_window", "window_of"]
+__all__ = ["boot_cfg_window", "recorded_window", "window_of"]

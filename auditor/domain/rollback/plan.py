@@ -173,7 +173,7 @@ def make_target(
     gates = evaluate(situation, to, overrides)
     window = situation.state.window
     if not window.leads_to(to):
-        why = f"its window is {window}: {window.reason}" if not window.is_open else f"its window leads to {window.build}"
+        why = f"its window is {window}: {window.reason}" if not window.leads_back else f"its window leads to {window.build}"
         return LeftOut(host, why, gates)
     banks = []
     for link in (BOOTBANK, ALTBOOTBANK):

@@ -250,17 +250,17 @@ def _armable(banks: Banks) -> Window | None:
     return _unhealthy(f"the loader could not give the booted bank up: {edit}") if isinstance(edit, Refusal) else None
 
 
-def _open(banks: Banks) -> Window:
+def _way_back(banks: Banks) -> Window:
     build = banks.other_keys.build if banks.other_keys else None
     return Window(WindowKind.OPEN, build or "", "the other bank is good and complete")
 
 
 BOOT_CFG_RULES: tuple[Rule, ...] = (
-    _not_reached, _links, _own_file, _other_file, _quick_boot, _own_state, _other_state, _choice, _armable, _open,
+    _not_reached, _links, _own_file, _other_file, _quick_boot, _own_state, _other_state, _choice, _armable, _way_back,
 )  # fmt: skip
 WINDOW_RULES: tuple[Rule, ...] = (
     _not_reached, _links, _own_file, _other_file, _volumes, _quick_boot, _own_state, _running, _other_state, _partitions,
-    _choice, _marker, _modules, _armable, _open,
+    _choice, _marker, _modules, _armable, _way_back,
 )  # fmt: skip
 
 

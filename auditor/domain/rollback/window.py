@@ -40,15 +40,15 @@ class Window:
     age: timedelta | None = None
 
     @property
-    def is_open(self) -> bool:
+    def leads_back(self) -> bool:
         return self.kind is WindowKind.OPEN
 
     def leads_to(self, build: str) -> bool:
         """Whether this window is open to exactly that build (a ``build=`` text or a bare build number)."""
-        return self.is_open and same_build(self.build, build)
+        return self.leads_back and same_build(self.build, build)
 
     def __str__(self) -> str:
-        return f"{self.kind.value}({self.build})" if self.is_open else self.kind.value
+        return f"{self.kind.value}({self.build})" if self.leads_back else self.kind.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""``auditor rollback``: whether and how hosts go back to the image in their other boot bank."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.cli import output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+
+
+@click.group()
+def rollback() -> None:
+    """Know whether hosts can go back to their older image."""
+
+
+@rollback.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, as_json: bool) -> int:
+    """Say for each host whether it can go back to the image in its other boot bank, and if not, why.
+
+    Reads the banks over SSH, the only route that shows them, and changes nothing. Which hosts there are is taken from
+    history and the configuration, so it works while vCenter is down; the answer says when an inventory last listed them.
+    Without HOST or --cluster all known hosts are read.
+
+    A window can close at any time: read it again just before you act on it.
+
+    \b
+    Exit codes: 0 every window is known; 4 some are not.
+    Examples:
+      auditor rollback window esx01.example.com
+      auditor rollback window --cluster prod --json
+    """
+    if hosts and cluster:
+        raise click.UsageError("give either hosts or --cluster")
+    from auditor.cli import wiring
+    from auditor.domain.past import Past
+    from auditor.workflows.windows import choose, read_windows, unknown
+
+    config = invocation.config()
+    past = Past()
+    if config.history.is_file():
+        with wiring.open_history(config, read_only=True) as history:
+            past = history.past()
+    chosen = choose(past, [(host.name, host.cluster) for host in config.hosts], hosts, cluster)
+    reader, target = wiring.bank_reader(config)
+    with wiring.progress() as progress:
+        rows = read_windows(chosen, reader, target, config.limits.concurrency, progress)
+    if as_json:
+        from auditor.reports.window import window_document
+
+        output.emit_json(window_document(rows))
+    else:
+        from auditor.reports.window import render_windows
+
+        output.emit(render_windows(rows))
+    return ExitCode.INCOMPLETE if unknown(rows) else ExitCode.DONE
