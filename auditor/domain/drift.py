@@ -1,7 +1,7 @@
 """Compare one host with its cluster's image, layer by layer, with direction where an order is known.
 
 Order is known for base images (``BaseImageVersion``), and for products inside one release triple. For add-ons,
-components and VIBs no order is published ; a direction there comes from vLCM's own verdict on exactly these two versions, or
+components and VIBs no order is published; a direction there comes from vLCM's own verdict on exactly these two versions, or
 from history: the host's version belongs to an image this cluster had before or after the present one.
 """
 
@@ -14,7 +14,11 @@ from auditor.domain.hosts import HostFacts
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage
 from auditor.domain.observation import ElementVerdict, HostVerdict, Read, Unread
 from auditor.domain.past import PastCluster, PastImage
+from auditor.domain.specification import SpecificationError, own_image
 from auditor.domain.versions import Order, ProductVersion, VersionError
+
+ANY_VERSION = "any version"
+REMOVED = "removed"
 
 _ORDER_STATE = {
     Order.SAME: LayerState.IN_SYNC,
@@ -34,17 +38,28 @@ def compare_host(
     """Every layer of ``image`` against what the host says it runs. ``verdict`` is vLCM's stored one on this host, used
     only where it speaks of exactly the versions at hand; ``past`` the cluster's earlier images."""
     composite = verdict.image if verdict and verdict.image and image.alternatives else ""
+    own = image_of(image, composite)
     layers = [_base_image(image.base_image, facts)]
-    if composite:
-        # Composite image (9.0+): base image and solutions are shared, add-on and components are the alternative's own.
+    if own is None:
         why = f"the host is compared with the alternative image {composite!r}, whose parts were not read"
         layers.append(LayerDrift(Layer.ADD_ON, "", LayerState.UNKNOWN, "", "", why))
     else:
-        layers.append(_add_on(image.add_on, commit, facts, verdict, past))
-        layers.extend(_components(image, facts, verdict))
-    layers.extend(_solutions(image, facts))
-    layers.extend(_hardware_support(image, verdict))
+        layers.append(_add_on(own.add_on, commit, facts, verdict, past))
+        layers.extend(_components(own, facts, verdict))
+    layers.extend(_solutions(image, facts, verdict))
+    layers.extend(_hardware_support(own or image, verdict))
     return tuple(layers)
+
+
+def image_of(image: DesiredImage, alternative: str) -> DesiredImage | None:
+    """The image a host is compared with: the default one, or in a composite image (9.0+) the alternative of that id, with its
+    own add-on, components and firmware on the shared base image and solutions. None when its parts are not known."""
+    if not alternative:
+        return image
+    try:
+        return own_image(image, alternative)
+    except SpecificationError:
+        return None
 
 
 def _base_image(desired: BaseImage | None, facts: HostFacts) -> LayerDrift:
@@ -138,22 +153,29 @@ def _commit_text(past: PastImage) -> str:
 
 
 def _components(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | None) -> list[LayerDrift]:
-    """The components the image sets itself, and the extra ones vLCM's verdict names, if that verdict is of these images."""
+    """The components the image sets itself, and the extra ones vLCM's verdict names, if that verdict is of these images.
+
+    What the image sets is wanted, also where it is older than in the base image (RETAINED, 8.0.3+), and so is a component it
+    takes out (REMOVED, 8.0.3+). A component without a version is one whose version vLCM picks (SDK ``SoftwareSpec``).
+    """
     layers: list[LayerDrift] = []
     said = dict(verdict.components) if verdict else {}
+    wanted = [(name, version or ANY_VERSION) for name, version in image.components.items()]
+    wanted += [(name, REMOVED) for name in image.removed_components if name not in image.components]
     if isinstance(facts.components, Unread):
-        return [
-            LayerDrift(Layer.COMPONENT, name, LayerState.UNKNOWN, version or "removed", "", str(facts.components))
-            for name, version in sorted(image.components.items())
-        ]
+        why = str(facts.components)
+        return [LayerDrift(Layer.COMPONENT, name, LayerState.UNKNOWN, version, "", why) for name, version in sorted(wanted)]
     on_host = {component.name: component.version for component in facts.components.value}
-    for name, version in sorted(image.components.items()):
+    for name, version in sorted(wanted):
         installed = on_host.get(name)
-        if version is None:
+        if version == REMOVED:
             state = LayerState.EXTRA if installed else LayerState.IN_SYNC
-            layers.append(LayerDrift(Layer.COMPONENT, name, state, "removed", installed or ""))
+            layers.append(LayerDrift(Layer.COMPONENT, name, state, REMOVED, installed or "", "the image takes it out (8.0.3+)"))
         elif installed is None:
             layers.append(LayerDrift(Layer.COMPONENT, name, LayerState.MISSING, version, ""))
+        elif version == ANY_VERSION:
+            basis = "the image leaves the version to vLCM"
+            layers.append(LayerDrift(Layer.COMPONENT, name, LayerState.IN_SYNC, version, installed, basis))
         elif installed == version:
             layers.append(LayerDrift(Layer.COMPONENT, name, LayerState.IN_SYNC, version, installed, "equal"))
         else:
@@ -162,9 +184,10 @@ def _components(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | No
             layers.append(LayerDrift(Layer.COMPONENT, name, state, version, installed, basis))
     if _speaks_of(verdict, image, facts):
         for name, element in sorted(said.items()):
-            if name not in image.components and element.target is None and on_host.get(name) == element.current:
-                shown = element.current or ""
-                layers.append(LayerDrift(Layer.COMPONENT, name, LayerState.EXTRA, "", shown, "vLCM: not in the image"))
+            listed = name in image.components or name in image.removed_components
+            if not listed and element.target is None and element.current and on_host.get(name) == element.current:
+                basis = "vLCM: not in the image"
+                layers.append(LayerDrift(Layer.COMPONENT, name, LayerState.EXTRA, "", element.current, basis))
     return layers
 
 
@@ -176,10 +199,13 @@ def _speaks_of(verdict: HostVerdict | None, image: DesiredImage, facts: HostFact
     return element.target == image.base_image.version.raw and element.current == facts.base_image.value.version.raw
 
 
-def _solutions(image: DesiredImage, facts: HostFacts) -> list[LayerDrift]:
-    """Solutions are owned by their managers (HA, NSX, vSAN file service): judged in their own layer, by equality."""
+def _solutions(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | None) -> list[LayerDrift]:
+    """Solutions are owned by their managers (HA, NSX, vSAN file service) and judged in their own layer. The image names
+    their components without versions, so presence is compared, and the version by vLCM's verdict where there is one."""
     layers: list[LayerDrift] = []
+    said = dict(verdict.solutions) if verdict else {}
     for solution in sorted(image.solutions, key=lambda s: s.name):
+        element = said.get(solution.name)
         if isinstance(facts.components, Unread):
             layers.append(
                 LayerDrift(Layer.SOLUTION, solution.name, LayerState.UNKNOWN, solution.version, "", str(facts.components))
@@ -188,11 +214,16 @@ def _solutions(image: DesiredImage, facts: HostFacts) -> list[LayerDrift]:
         on_host = {component.name: component.version for component in facts.components.value}
         for component in solution.components:
             installed = on_host.get(component.name)
+            basis = solution.name
             if installed is None:
                 state = LayerState.MISSING
-            else:
+            elif component.version:
                 state = LayerState.IN_SYNC if installed == component.version else LayerState.DIFFERENT
-            layers.append(LayerDrift(Layer.SOLUTION, component.name, state, component.version, installed or "", solution.name))
+            elif element is not None and element.target == solution.version and element.status != "COMPLIANT":
+                state, basis = LayerState.DIFFERENT, f"{solution.name}: vLCM's verdict {element.status}"
+            else:
+                state = LayerState.IN_SYNC
+            layers.append(LayerDrift(Layer.SOLUTION, component.name, state, component.version, installed or "", basis))
     return layers
 
 

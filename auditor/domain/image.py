@@ -119,9 +119,10 @@ class HardwareSupport:
 class DesiredImage:
     """A cluster's desired image as one commit states it.
 
-    ``components`` are the ones the user set on top (name → version; None means "removed", 8.0.3+). ``alternatives`` are
-    the further images of a composite image (9.0+), each by its display name. ``spec`` is the whole specification as
-    JSON text in the form vLCM's import takes, kept so that it can be put back.
+    ``components`` are the ones the user set on top (name → version; None: vLCM picks the version). They count also where
+    they are older than in the base image; ``removed_components`` are the ones taken out of it (RETAINED and REMOVED, 8.0.3+).
+    ``alternatives`` are the further images of a composite image (9.0+), each by its display name. ``spec`` is the whole
+    specification as JSON text in the form vLCM's import takes, kept so that it can be put back.
     """
 
     base_image: BaseImage | None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from auditor.domain.assessment import HostState, Layer, LayerDrift, LayerState
+from auditor.domain.causes import cause_of
 from auditor.domain.diagnosis.restore import Rewind, when
 from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene, count, few, groups, names, runs_text
 from auditor.domain.findings import Code, Finding, Severity
@@ -133,9 +134,11 @@ def _layer_lines(hosts: list[HostScene]) -> tuple[str, ...]:
 def _layer_line(host: HostScene, layer: LayerDrift) -> str:
     basis = f" ({layer.basis})" if layer.basis else ""
     name = f" {layer.name}" if layer.name else ""
+    cause = cause_of(layer)
+    why = f": {cause.text} [{', '.join(cause.rests_on)}]" if cause else ""
     return (
         f"{layer.layer.value}{name} {layer.state.value}: image {layer.desired or 'none'}, "
-        f"host {layer.installed or 'none'}{basis}, on {host.name}"
+        f"host {layer.installed or 'none'}{basis}, on {host.name}{why}"
     )
 
 

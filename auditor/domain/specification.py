@@ -1,0 +1,106 @@
+"""An image as the specification JSON that vLCM's import takes (SDK ``settings_client.SoftwareSpec``), and back.
+
+An export leaves solutions out, since their managers own them; so does what is written here. Parts an image does not have
+are left out, as a real export does. Alternative images (9.0+) are found by id; ids have no case (field note, vlcm h).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from auditor.domain.image import AddOn, BaseImage, DesiredImage, HardwareSupport
+from auditor.domain.versions import BaseImageVersion, VersionError
+
+
+class SpecificationError(ValueError):
+    """A text is not a specification."""
+
+
+def importable(spec: str) -> str:
+    """A recorded specification without the solutions: the form that vLCM's import takes. An empty text stays empty."""
+    if not spec:
+        return ""
+    data = _loaded(spec)
+    data.pop("solutions", None)
+    for alternative in (data.get("alternative_images") or {}).values():
+        if isinstance(alternative, dict):
+            alternative.pop("solutions", None)
+    return _text(data)
+
+
+def specification(image: DesiredImage) -> str:
+    """The specification of an image made here, from its layers. Its alternative images, if any, are those of its ``spec``."""
+    data: dict[str, Any] = {}
+    if image.base_image is not None:
+        data["base_image"] = {"version": image.base_image.version.raw}
+    if image.add_on is not None:
+        data["add_on"] = {"name": image.add_on.name, "version": image.add_on.version}
+    if image.components:
+        data["components"] = dict(image.components)
+    if image.removed_components:
+        data["removed_components"] = sorted(image.removed_components)
+    if image.hardware_support:
+        data["hardware_support"] = {
+            "packages": {part.manager: {"pkg": part.package, "version": part.version} for part in image.hardware_support}
+        }
+    if image.alternatives and image.spec:
+        data["alternative_images"] = json.loads(importable(image.spec)).get("alternative_images") or {}
+    return _text(data)
+
+
+def with_base_image(spec: str, version: str) -> str:
+    """The same specification on another base image. All images of a composite share one (SDK, since 9.0)."""
+    data = json.loads(importable(spec))
+    for part in (data, *(data.get("alternative_images") or {}).values()):
+        part["base_image"] = {"version": version}
+    return _text(data)
+
+
+def own_image(image: DesiredImage, name: str) -> DesiredImage | None:
+    """The alternative image of that id in a composite image; None when the specification does not have it."""
+    if not image.spec:
+        return None
+    found = _loaded(image.spec).get("alternative_images") or {}
+    part = next((part for key, part in found.items() if key.lower() == name.lower()), None)
+    return None if not isinstance(part, dict) else _image(part, image)
+
+
+def _image(part: Mapping[str, Any], default: DesiredImage) -> DesiredImage:
+    add_on = part.get("add_on")
+    packages = (part.get("hardware_support") or {}).get("packages") or {}
+    try:
+        base = (
+            BaseImage(BaseImageVersion.parse(part["base_image"]["version"])) if part.get("base_image") else default.base_image
+        )
+        return DesiredImage(
+            base_image=base,
+            add_on=AddOn(add_on["name"], add_on["version"]) if add_on else None,
+            components=dict(part.get("components") or {}),
+            solutions=default.solutions,
+            hardware_support=tuple(
+                HardwareSupport(manager, package.get("pkg") or "", package.get("version") or "")
+                for manager, package in sorted(packages.items())
+            ),
+            removed_components=tuple(sorted(part.get("removed_components") or ())),
+        )
+    except (VersionError, KeyError, TypeError, AttributeError) as error:
+        raise SpecificationError(f"an alternative image is not understood: {error}") from error
+
+
+def _loaded(spec: str) -> dict[str, Any]:
+    try:
+        data = json.loads(spec)
+    except ValueError as error:
+        raise SpecificationError(f"the specification is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise SpecificationError("the specification is not a JSON object")
+    return data
+
+
+def _text(data: object) -> str:
+    return json.dumps(data, sort_keys=True, ensure_ascii=False)
+
+
+__all__ = ["SpecificationError", "importable", "own_image", "specification", "with_base_image"]
