@@ -5,11 +5,16 @@
     ├── InputError              a file or value given by the user (zip, CSV, boot.cfg, JSON)
     ├── ConnectError            nothing answered, or the connection broke
     │   ├── DeadlineError       it answered too late
+    │   ├── InDoubtError        a write was sent and its outcome is not known: look before doing anything again
     │   └── TrustError          the peer's host key or certificate is not the expected one
     ├── DeniedError             the peer answered and refused: login, permission, lockdown
+    │   └── SessionEndedError   the login is no longer known to the peer; what was asked was not done
     ├── ReadError               the peer answered something that could not be understood
+    │   └── AbsentError         the peer says there is no such thing
     ├── HistoryError            the history database could not be read or written
     ├── RefusedError            a gate or a stale plan forbids the act
+    │   ├── BusyError           the peer is doing something else with the same object
+    │   └── ExistsError         it is there already
     └── LockedError             another run holds the lock
 
 Adapters raise these and nothing else; a library's own error is always the ``__cause__``. Only ``auditor.cli`` turns
@@ -58,6 +63,10 @@ class DeadlineError(ConnectError):
     """The deadline of a phase passed before the answer was complete."""
 
 
+class InDoubtError(ConnectError):
+    """A write was sent and no answer says what became of it: it may or may not have been done."""
+
+
 class TrustError(ConnectError):
     """The peer's host key or certificate is unknown or has changed."""
 
@@ -66,8 +75,16 @@ class DeniedError(AuditorError):
     """The peer refused: wrong login, missing privilege, lockdown."""
 
 
+class SessionEndedError(DeniedError):
+    """The peer no longer knows our login: it expired, or the peer was restarted or restored. Nothing was done."""
+
+
 class ReadError(AuditorError):
     """The peer's answer could not be understood."""
+
+
+class AbsentError(ReadError):
+    """The peer says that what was asked for does not exist."""
 
 
 class HistoryError(AuditorError):
@@ -76,6 +93,14 @@ class HistoryError(AuditorError):
 
 class RefusedError(AuditorError):
     """A gate or a stale plan forbids the act."""
+
+
+class BusyError(RefusedError):
+    """The peer is doing something else with the same object."""
+
+
+class ExistsError(RefusedError):
+    """What was to be made is there already."""
 
 
 class LockedError(AuditorError):
