@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from auditor.lab.shell_state import Machine
 
 CHUNK = 65536
+LONGEST_LINE = 2**20
+"""Bytes after which a line is passed on in pieces, so that a shouting command cannot fill the memory."""
 
 
 @dataclass
@@ -89,6 +91,9 @@ class Job:
             *whole, rest = (rest + chunk).split(b"\n")
             for line in whole:
                 yield line + b"\n"
+            if len(rest) > LONGEST_LINE:
+                yield rest
+                rest = b""
         if rest:
             yield rest
 

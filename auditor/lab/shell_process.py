@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15}
+SIGNALS = {"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "SEGV": 11, "USR2": 12, "PIPE": 13, "ALRM": 14, "TERM": 15}
 PIPE_CAPACITY = 65536
 
 
@@ -222,6 +222,8 @@ class Process:
                 return await main(self)
             except BrokenPipe:
                 return 128 + SIGNALS["PIPE"]
+            except RecursionError:  # a real shell overflows its stack
+                return 128 + SIGNALS["SEGV"]
 
         self._task = asyncio.get_running_loop().create_task(body())
         self._task.add_done_callback(self._ended)
@@ -234,6 +236,7 @@ class Process:
             status = 255
         else:
             status = task.result()
+        self._task = None
         self.fds.close()
         self.session.processes.pop(self.number, None)
         if not self.done.done():

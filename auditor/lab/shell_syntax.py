@@ -48,11 +48,41 @@ def parse_lines(text: str) -> tuple[tuple[Sequence, ...], ShellSyntaxError | Non
             parser.blank(newlines=True)
             if parser.at_end():
                 return tuple(found), None
-            found.append(parser.sequence(one_line=True))
+            start = parser.at
+            known = _known_line(text, start)
+            if known is not None:
+                found.append(known[1])
+                parser.at += len(known[0])
+                continue
+            line = parser.sequence(one_line=True)
             if not parser.at_end() and parser.peek() != "\n":
-                return tuple(found[:-1]), parser.unexpected()
+                return tuple(found), parser.unexpected()
+            found.append(line)
+            if not parser.documents:  # a here-document lies behind the line, so the line alone does not tell it
+                _remember(text[start : parser.at], line)
     except ShellSyntaxError as error:
         return tuple(found), error
+
+
+# A thousand hosts get the same script but for one word, so whole lines are read once. By first line: text and tree.
+_lines: dict[str, tuple[tuple[str, Sequence], ...]] = {}
+_MAX_LINES = 2000
+
+
+def _known_line(text: str, start: int) -> tuple[str, Sequence] | None:
+    """The command that begins at ``start``, if the very same text up to a line end was read before."""
+    end = text.find("\n", start)
+    for source, tree in _lines.get(text[start : end if end >= 0 else len(text)], ()):
+        if text.startswith(source, start) and text[start + len(source) : start + len(source) + 1] in {"", "\n"}:
+            return source, tree
+    return None
+
+
+def _remember(source: str, tree: Sequence) -> None:
+    if len(_lines) >= _MAX_LINES:
+        _lines.clear()
+    first = source.partition("\n")[0]
+    _lines[first] = (*_lines.get(first, ())[-7:], (source, tree))
 
 
 class _Parser(WordReader):

@@ -11,6 +11,9 @@ from auditor.lab import shell_arith
 from auditor.lab.filesystem import Directory, FileError, FileSystem
 from auditor.lab.shell_tree import Arith, CommandSub, Lit, Param, Sequence, Word
 
+_ACTIVE = re.compile(r"[*?\[~]")
+"""Characters for which unquoted text is looked at more closely."""
+
 
 class ExpansionError(Exception):
     """A word cannot be expanded: the shell gives up the command, and itself when it runs a script."""
@@ -50,15 +53,31 @@ class Expander(ABC):
         """Words as arguments: expanded, split, and file name patterns replaced by what they match."""
         found: list[str] = []
         for word in words:
-            if len(word) == 1 and isinstance(word[0], Lit) and (word[0].quoted or not re.search(r"[*?\[~]", word[0].text)):
-                found.append(word[0].text)
+            simple = self._simple(word)
+            if simple is not None:
+                found.append(simple)
                 continue
             for field in self._split(await self._pieces(word)):
                 found.extend(self._matched(field))
         return found
 
+    def _simple(self, word: Word) -> str | None:
+        """The one field of a word that is plain text or one quoted parameter: most are, so this is kept short."""
+        if len(word) != 1:
+            return None
+        part = word[0]
+        if isinstance(part, Lit):
+            return part.text if part.quoted or not _ACTIVE.search(part.text) else None
+        if isinstance(part, Param) and part.quoted and not part.op and part.name not in {"@", "*"}:
+            value = self.value_of(part.name)
+            return value if value is not None or "u" in self.options else ""
+        return None
+
     async def text(self, word: Word) -> str:
         """A word as one text, without splitting: assignments, redirection targets, ``case``."""
+        simple = self._simple(word)
+        if simple is not None:
+            return simple
         pieces = await self._pieces(word)
         return "".join((" " if piece.breaks else "") + piece.text for piece in pieces)
 
