@@ -18,6 +18,7 @@ HOMES = {
     "click": ["cli"],
     "com": ["vcenter", "lab"],
     "cryptography": ["lab", "esxi/ssh.py", "backup"],
+    "defusedxml": ["depot/xml.py"],
     "jsonschema": ["documents.py"],
     "keyring": ["secrets.py"],
     "paramiko": ["esxi/ssh.py"],

@@ -1,0 +1,16 @@
+"""``auditor depot``: what vLCM's depot needs and where it comes from."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "inspect": Lazy("auditor.cli.depot_inspect:inspect", "Say what is in offline bundles, and whether they are whole."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def depot() -> None:
+    """Images, add-ons and components for vLCM's depot."""
