@@ -7,7 +7,7 @@ through `printable`. Rich rather than own layout: it measures wide characters an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from rich.console import Console, RenderableType
@@ -52,9 +52,12 @@ def render_audit(
     too, however many there are; ``exit_code`` is named in the verdict."""
     page = _Page(width, color)
     page.show(_verdict(assessment, exit_code))
-    for finding in assessment.findings:
+    if len(assessment.findings) > 1:
         page.blank()
-        _finding(page, finding)
+        _glance(page, assessment.findings)
+    for group in _groups(assessment.findings):
+        page.blank()
+        _group(page, group)
     if assessment.clusters:
         page.heading("Clusters")
         page.show(cluster_table(assessment))
@@ -122,13 +125,13 @@ class _Page:
         for line in lines:
             self.item("-", line)
 
-    def item(self, mark: str, line: str) -> None:
+    def item(self, mark: str, line: str, indent: int = 2) -> None:
         """One item with a hanging indent, so that its mark stands alone."""
         grid = Table.grid(padding=0)
         grid.add_column(width=len(mark) + 1, no_wrap=True)
         grid.add_column(overflow="fold")
         grid.add_row(Text(mark), Text(printable(line, 2_000)))
-        self.show(Padding(grid, (0, 0, 0, 2)))
+        self.show(Padding(grid, (0, 0, 0, indent)))
 
     def text(self) -> str:
         # Cells are padded to the width of the table; blanks at the end of a line only make pastes ugly.
@@ -151,31 +154,58 @@ def _verdict(assessment: Assessment, exit_code: int | None) -> Text:
     return Text.assemble(_VERDICTS[assessment.verdict], f": {'; '.join(facts)}")
 
 
-def _finding(page: _Page, finding: Finding) -> None:
-    subject = finding.subject
-    place = f" on {printable(subject.vcenter)}" if subject.vcenter and subject.kind is not SubjectKind.VCENTER else ""
-    severity = (finding.severity.value.upper(), _SEVERITIES[finding.severity])
-    page.show(
-        Text.assemble(severity, "  ", (finding.code.value, "bold"), f"  {subject.kind.value} {printable(subject.name)}{place}")
-    )
-    page.show(Padding(Text(printable(finding.summary, 2_000)), (0, 0, 0, 2)))
-    if finding.hosts and finding.hosts != (subject.name,):
-        more = len(finding.hosts) - _HOSTS_SHOWN
-        names = ", ".join(printable(name) for name in finding.hosts[:_HOSTS_SHOWN])
-        page.item("hosts:", f"{names}{f' and {more} more' if more > 0 else ''}")
-    _labelled(page, "seen:", finding.evidence)
-    _labelled(page, "do:", finding.do)
-    _labelled(page, "avoid:", finding.avoid)
-    if finding.rests_on:
-        page.item("rests on:", "; ".join(finding.rests_on))
-    page.item("more:", f"auditor runbook show {runbook_for(finding.code)}")
+def _glance(page: _Page, findings: tuple[Finding, ...]) -> None:
+    """One line a finding, so that the whole trouble fits on a screen before its details begin."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for heading in range(3):
+        grid.add_column(no_wrap=heading < 2, overflow="fold")
+    grid.add_column(overflow="fold")
+    for finding in findings:
+        severity = Text(finding.severity.value, _SEVERITIES[finding.severity])
+        grid.add_row(severity, finding.code.value, _subject(finding), printable(finding.summary, 2_000))
+    page.show(Padding(grid, (0, 0, 0, 2)))
 
 
-def _labelled(page: _Page, label: str, lines: tuple[str, ...]) -> None:
+def _subject(finding: Finding) -> str:
+    return f"{finding.subject.kind.value} {printable(finding.subject.name)}"
+
+
+def _group(page: _Page, findings: list[Finding]) -> None:
+    """Findings of one code: each with what was seen, and once what to do, what to leave alone, and on what that rests."""
+    first = findings[0]
+    severity = (first.severity.value.upper(), _SEVERITIES[first.severity])
+    page.show(Text.assemble(severity, "  ", (first.code.value, "bold"), f"  {first.code.meaning}"))
+    for finding in findings:
+        subject = finding.subject
+        place = f" on {printable(subject.vcenter)}" if subject.vcenter and subject.kind is not SubjectKind.VCENTER else ""
+        line = f"{_subject(finding)}{place}: {printable(finding.summary, 2_000)}"
+        page.show(Padding(Text(line), (0, 0, 0, 2)))
+        if finding.hosts and finding.hosts != (subject.name,):
+            more = len(finding.hosts) - _HOSTS_SHOWN
+            names = ", ".join(printable(name) for name in finding.hosts[:_HOSTS_SHOWN])
+            page.item("hosts:", f"{names}{f' and {more} more' if more > 0 else ''}", indent=4)
+        _labelled(page, "seen:", finding.evidence, indent=4)
+    _labelled(page, "do:", first.do)
+    _labelled(page, "avoid:", first.avoid)
+    if first.rests_on:
+        page.item("rests on:", "; ".join(first.rests_on))
+    page.item("more:", f"auditor runbook show {runbook_for(first.code)}")
+
+
+def _groups(findings: tuple[Finding, ...]) -> Iterator[list[Finding]]:
+    """Findings that say the same of different subjects, in the order of the report."""
+    same: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.code, finding.severity, finding.do, finding.avoid, finding.rests_on)
+        same.setdefault(key, []).append(finding)
+    yield from same.values()
+
+
+def _labelled(page: _Page, label: str, lines: tuple[str, ...], indent: int = 2) -> None:
     for line in lines[:_LINES_SHOWN]:
-        page.item(label, line)
+        page.item(label, line, indent)
     if len(lines) > _LINES_SHOWN:
-        page.item(label, f"and {len(lines) - _LINES_SHOWN} more; --json has all")
+        page.item(label, f"and {len(lines) - _LINES_SHOWN} more; --json has all", indent)
 
 
 def _marks(reading: Reading[VCenterMarks]) -> str:
