@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -67,6 +69,27 @@ def test_an_audit_finds_what_is_planted_and_nothing_else(name: str, tmp_path: Pa
     assert done.returncode == scenario.expected.exit, done.stderr
     assert {host["name"] for host in report["hosts"]} == set(scenario.host_names())
     assert list(tmp_path.iterdir()) == []
+
+
+def blocks_of_the_manual() -> list[str]:
+    """The indented blocks of docs/lab.md, without their indentation."""
+    text = (Path(__file__).parents[2] / "docs" / "lab.md").read_text("utf-8")
+    found = re.findall(r"(?:^(?:    .*)?\n)+", text, re.MULTILINE)
+    return ["".join(f"{line[4:]}\n" for line in block.splitlines()) for block in found if block.strip()]
+
+
+def test_the_example_of_the_manual_works_as_written(tmp_path: Path) -> None:
+    [example] = [block for block in blocks_of_the_manual() if "title =" in block]
+    [faults] = [block for block in blocks_of_the_manual() if "[[fault]]" in block]
+    path = tmp_path / "manual.toml"
+    path.write_text(example + faults, "utf-8")
+    assert len(load(str(path)).faults) == len(load(str(path)).vcenter_faults) == 1
+    path.write_text(example, "utf-8")
+    done = run(tmp_path, "lab", "run", str(path), "-q", "--", "auditor", "audit", "--json")
+    expected = load(str(path)).expected
+    assert expected is not None
+    assert {(f["code"], f["subject"]["name"]) for f in json.loads(done.stdout)["findings"]} == expected.findings
+    assert done.returncode == expected.exit
 
 
 def test_every_dead_host_of_half_dead_is_a_row_with_the_reason_of_each_route(tmp_path: Path) -> None:
@@ -233,6 +256,59 @@ def test_a_signal_while_the_past_is_played_removes_everything_too(tmp_path: Path
     assert process.wait(20) == 130
     assert list(tmp_path.iterdir()) == []
     process.communicate()
+
+
+def test_at_a_terminal_ctrl_c_is_the_commands_own_affair(tmp_path: Path) -> None:
+    command = "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.1; done"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(sys.executable, [*AUDITOR, "lab", "run", "vcenter-703", "--", "sh", "-c", command], environment(tmp_path))
+    with os.fdopen(terminal, "rb", buffering=0) as screen:
+        seen = read_until(screen, b"ready\r\n")
+        assert b"lab: run: sh" in seen
+        os.write(terminal, b"\x03")
+        assert b"caught" in read_until(screen, b"caught")
+        _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 9
+    assert list(tmp_path.iterdir()) == []
+
+
+def read_until(screen: io.RawIOBase, text: bytes) -> bytes:
+    seen = b""
+    while text not in seen:
+        part = screen.read(4096)
+        if not part:
+            break
+        seen += part
+    return seen
+
+
+def test_the_commands_an_audit_names_at_its_end_work(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    program = (
+        "import json, subprocess, sys\n"
+        f"for line in json.load(open({str(report)!r}))['next']:\n"
+        "    done = subprocess.run(line, shell=True, capture_output=True, text=True)\n"
+        "    print(line, done.returncode, len(done.stdout) > 0, repr(done.stderr))\n"
+    )
+    script = f'auditor audit --json > {report}; {sys.executable} -c "$PROGRAM"'
+    done = run(tmp_path, "lab", "run", "post-restore", "-q", "--", "sh", "-c", script, PROGRAM=program)
+    lines = done.stdout.splitlines()
+    assert len(lines) >= 3, done.stderr
+    assert all(" 0 True" in line for line in lines), done.stdout
+
+
+def test_history_tells_the_same_as_the_live_audit_and_the_next_run_no_longer_calls_the_restore_new(tmp_path: Path) -> None:
+    script = "auditor audit --json; auditor audit --from-history --json; auditor audit --json"
+    done = run(tmp_path, "lab", "run", "post-restore", "-q", "--", "sh", "-c", script)
+    decoder, rest, reports = json.JSONDecoder(), done.stdout, []
+    while rest.strip():
+        report, end = decoder.raw_decode(rest.lstrip())
+        reports.append({(f["code"], f["subject"]["name"], f["severity"]) for f in report["findings"]})
+        rest = rest.lstrip()[end:]
+    live, recorded, later = reports
+    assert recorded == live
+    assert live ^ later == {("restore-detected", "lab", "critical"), ("restore-detected", "lab", "notice")}
 
 
 def gone(pid: int) -> bool:
