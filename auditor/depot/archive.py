@@ -50,8 +50,9 @@ class _DirectoryTooLargeError(Exception):
 class _Guarded(io.BufferedIOBase):
     """A file that refuses a large read. zipfile takes the central directory in one, so this bounds its size."""
 
-    def __init__(self, file: BinaryIO, limit: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, limit: int) -> None:
         self._file = file
+        self._size = size
         self._limit = limit
 
     def seekable(self) -> bool:
@@ -67,11 +68,11 @@ class _Guarded(io.BufferedIOBase):
         return self._file.tell()
 
     def read(self, size: int | None = -1, /) -> bytes:
-        wanted = self._limit + 1 if size is None or size < 0 else size
-        data = self._file.read(wanted) if wanted <= self._limit + 1 else None
-        if data is None or len(data) > self._limit:
+        rest = max(self._size - self._file.tell(), 0)
+        wanted = rest if size is None or size < 0 else min(size, rest)
+        if wanted > self._limit:
             raise _DirectoryTooLargeError
-        return data
+        return self._file.read(wanted)
 
 
 class Archive:
@@ -157,7 +158,7 @@ class Archive:
         return InputError(f"is damaged: {error or type(error).__name__}", where=self.place(name), hint=_HINT)
 
     def _open(self) -> zipfile.ZipFile:
-        guarded = _Guarded(self._file, self._limits.directory)
+        guarded = _Guarded(self._file, self.size, self._limits.directory)
         try:
             return zipfile.ZipFile(cast("IO[bytes]", guarded))
         except _DirectoryTooLargeError as error:
