@@ -65,7 +65,8 @@ def _lab_options(function: F) -> F:
 @verbose_option
 def list_(as_json: bool) -> None:
     """List the scenarios that come with the tool."""
-    from auditor.lab.scenario_file import load, shipped
+    from auditor.lab.scenario_file import load
+    from auditor.lab.scenario_text import shipped
 
     scenarios = [load(name) for name in shipped()]
     if as_json:
@@ -86,18 +87,16 @@ def _brief(scenario: Scenario) -> dict[str, object]:
     }
 
 
-@lab.command()
+@lab.command(short_help="Say what a scenario is made of and what must be found.")
 @click.argument("scenario")
 @click.option("--toml", is_flag=True, help="Print the scenario's file, to make one of your own from.")
 @verbose_option
 def show(scenario: str, toml: bool) -> None:
     """Say what a scenario is made of, what happened in it, and what an audit must find."""
-    from auditor.lab import scenario_file
+    from auditor.lab.scenario_file import load
+    from auditor.lab.scenario_text import source
 
-    if toml:
-        output.emit(scenario_file.source(scenario).rstrip())
-        return
-    output.emit(_described(scenario_file.load(scenario)))
+    output.emit(source(scenario).rstrip() if toml else _described(load(scenario)))
 
 
 def _described(scenario: Scenario) -> str:
@@ -118,7 +117,7 @@ def _described(scenario: Scenario) -> str:
     return "\n".join(lines)
 
 
-@lab.command(context_settings={"ignore_unknown_options": False})
+@lab.command(short_help="Run a command against a scenario's lab.")
 @click.argument("scenario")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @_lab_options
@@ -146,7 +145,7 @@ def run(scenario: str, command: tuple[str, ...], hosts: int | None, version: str
         return child.run(command, lab_.workspace.environment)
 
 
-@lab.command()
+@lab.command(short_help="Keep a scenario's lab running.")
 @click.argument("scenario", default="steady")
 @_lab_options
 @verbose_option

@@ -5,15 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import fnmatch
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from auditor import documents
 from auditor.domain.findings import Code
 from auditor.domain.versions import VersionError
 from auditor.errors import InputError
@@ -32,9 +29,9 @@ from auditor.lab.scenario import (
     Scenario,
     Verb,
 )
+from auditor.lab.scenario_text import read
 from auditor.lab.vcenter_faults import Fault, FaultKind
 
-SCHEMA = "scenario.v1"
 MAX_HOSTS = 10_000
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -60,71 +57,17 @@ _MAY: dict[Verb, tuple[str, ...]] = {
 }
 
 
-def shipped() -> tuple[str, ...]:
-    """The names of the scenarios that come with the lab."""
-    folder = resources.files("auditor.lab") / "scenarios"
-    return tuple(sorted(item.name.removesuffix(".toml") for item in folder.iterdir() if item.name.endswith(".toml")))
-
-
 def load(name: str, *, hosts: int | None = None, version: str | None = None) -> Scenario:
     """The scenario ``name``: a shipped one, or a file if it ends in .toml.
 
     ``hosts``: so many hosts in the clusters altogether, in the proportions of the file. ``version``: another vCenter
     version than the file's. Raises `InputError`.
     """
-    data, where = _data(name)
+    data, where = read(name)
     if version is not None:
         data = {**data, "vcenter": {**data.get("vcenter", {}), "version": version}}
         data["vcenter"].pop("build", None)
     return _Builder(Path(name).stem, where, data, hosts).scenario()
-
-
-def source(name: str) -> str:
-    """The text of a scenario's file. Raises `InputError`."""
-    return _text(name)[0]
-
-
-def _text(name: str) -> tuple[str, str]:
-    if name.endswith(".toml"):
-        try:
-            return Path(name).read_text("utf-8"), name
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"cannot be read: {error}", where=name, hint="give a scenario file in TOML") from error
-    if name not in shipped():
-        hint = f"there are: {', '.join(shipped())}; a name that ends in .toml is a file of your own"
-        raise InputError(f"there is no scenario {name!r}", hint=hint)
-    return (resources.files("auditor.lab") / "scenarios" / f"{name}.toml").read_text("utf-8"), f"{name}.toml"
-
-
-def _data(name: str) -> tuple[dict[str, Any], str]:
-    text, where = _text(name)
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not valid TOML: {error}", where=where, hint="correct that line") from None
-    documents.validate(data, SCHEMA, where=where, hint="docs/lab.md describes every key")
-    if "based_on" not in data:
-        return data, where
-    base_name = data["based_on"]
-    if base_name not in shipped():
-        raise InputError(
-            f"based_on: there is no shipped scenario {base_name!r}", where=where, hint=f"there are: {', '.join(shipped())}"
-        )
-    base, _ = _data(base_name)
-    gone = set(data.get("without", ()))
-    past = _without(base.get("past", []), gone)
-    return {**base, "past": past, **data}, where
-
-
-def _without(past: list[dict[str, Any]], gone: set[str]) -> list[dict[str, Any]]:
-    """The events but those of the kinds ``gone``, each at the time it had with them."""
-    kept: list[dict[str, Any]] = []
-    ago: str | None = None
-    for event in past:
-        ago = "0m" if event["do"] == Verb.SNAPSHOT else event.get("ago", ago)
-        if event["do"] not in gone:
-            kept.append({**event, "ago": ago} if ago is not None else event)
-    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,4 +282,4 @@ def _vcenter_fault(item: dict[str, Any]) -> Fault:
     )
 
 
-__all__ = ["MAX_HOSTS", "SCHEMA", "full_name", "load", "shipped", "source"]
+__all__ = ["MAX_HOSTS", "full_name", "load"]

@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 
 from auditor import documents
-from auditor.lab.scenario_file import load, shipped
+from auditor.lab.scenario_file import load
+from auditor.lab.scenario_text import shipped
 
 AUDITOR = (sys.executable, "-m", "auditor")
 SMALLER = {"thousand": 64}
@@ -339,7 +340,7 @@ def test_two_labs_at_once_do_not_meet(tmp_path: Path) -> None:
 def test_up_says_how_to_connect_and_ends_cleanly(tmp_path: Path) -> None:
     process = start(tmp_path, "lab", "up", "vcenter-703")
     assert process.stdout is not None
-    text = "".join(wait_for("old-02", process.stdout))
+    text = "".join(wait_for("branch-office", process.stdout))
     source = re.search(r"^  \. (\S+)$", text, re.MULTILINE)
     assert source is not None
     for said in (
@@ -359,7 +360,7 @@ def test_up_says_how_to_connect_and_ends_cleanly(tmp_path: Path) -> None:
         check=False,
     )
     assert audit.returncode == 0, audit.stderr
-    assert len(json.loads(audit.stdout)["hosts"]) == 7
+    assert len(json.loads(audit.stdout)["hosts"]) == 8
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 0
     process.communicate()

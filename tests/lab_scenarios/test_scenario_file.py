@@ -10,7 +10,8 @@ import pytest
 from auditor.errors import InputError
 from auditor.lab.play import Play
 from auditor.lab.scenario import VCENTER, Place, Verb
-from auditor.lab.scenario_file import load, shipped, source
+from auditor.lab.scenario_file import load
+from auditor.lab.scenario_text import shipped, source
 
 SMALL = """
 title = "Small"
