@@ -21,7 +21,7 @@ from auditor.domain.findings import Code
 from auditor.reports.next import runbook_for
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("docs/commands.md",)
+FILES = ("README.md", "docs/commands.md")
 WIDTH = 100
 
 
