@@ -24,8 +24,7 @@ def run(scenario: str, *command: str) -> str:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("AUDITOR_")} | {"NO_COLOR": "1"}
     done = subprocess.run(
         [str(Path(scripts) / "auditor"), "lab", "run", "--quiet", scenario, "--", *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env=environment,
         check=False,
