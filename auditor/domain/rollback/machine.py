@@ -1,8 +1,9 @@
 """What to do next with one host: decided anew each time from the journal and a fresh look, never from memory.
 
 The contract with whoever acts: ask `next_step`; on `Do` write INTENT, act, read back, write DONE or FAILED; on `Found` write
-DONE without acting; on `Wait` look again later; on `Ended` write the end (`journal.end_data`). A tool killed anywhere and
-started again does the same, and the machine keeps these promises, held by tests that kill it everywhere:
+DONE without acting; on `Wait` look again later; on `Ended` write the end (`journal.end_data`) unless the journal ends with
+the same. A tool killed anywhere and started again does so too, and the machine keeps these promises, held by tests that kill
+it everywhere:
 
 * A step that is done is not done again, and ARM never while the byte is there.
 * The host is not told to reboot twice: where it is not known whether the order went out, the machine waits for the host to
@@ -288,8 +289,6 @@ class _Machine:
             obstacle = "the host is not in maintenance mode"
         if obstacle is None and self.unattended and not self.ours:
             obstacle = "the host is not armed"
-        if obstacle is None and len(orders) > 1:
-            obstacle = "it was told to reboot twice and did not go down"
         return self._stop(obstacle) if obstacle else Do(Step.REBOOT, "it has not gone down: the order did not go out")
 
     # Back again --------------------------------------------------------------------------------------------------------

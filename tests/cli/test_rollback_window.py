@@ -1,0 +1,165 @@
+"""``auditor rollback window`` on simulated hosts, as a person uses it: by name, by cluster, with vCenter out of reach."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from auditor.cli.main import main
+from auditor.domain.observation import BankReading, HostObservation, Read, Route
+from auditor.esxi.known_hosts import pin
+from auditor.esxi.ssh import fetch_host_key
+from auditor.history.store import SqliteHistory
+from auditor.lab.fleet import SshFleet
+from auditor.lab.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.images import LabVib, make_image
+from auditor.resources import schema
+
+OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+Run = Callable[..., tuple[int, str]]
+
+
+def lab_host(name: str, address: str) -> LabHost:
+    host = LabHost(name, make_image(OLD), address=address)
+    host.remediate(make_image(NEW))
+    return host
+
+
+@pytest.fixture
+def hosts() -> Iterator[dict[str, LabHost]]:
+    made = {
+        name: lab_host(name, address)
+        for name, address in (("esx1.lab.example", "127.1.8.1"), ("esx2.lab.example", "127.1.8.2"))
+    }
+    fleet = SshFleet(list(made.values()))
+    fleet.start()
+    yield made
+    fleet.stop()
+
+
+@pytest.fixture
+def run(hosts: dict[str, LabHost], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.setenv("LAB_PASSWORD", DEFAULT_PASSWORD)
+    lines = ["[history]", f'path = "{tmp_path}/history.db"', "[ssh]", f'known_hosts = "{tmp_path}/known_hosts"']
+    lines += ['password = { env = "LAB_PASSWORD" }']
+    for host in hosts.values():
+        key, _ = fetch_host_key(host.address, host.port)
+        pin(tmp_path / "known_hosts", host.address, host.port, key, key.fingerprint)
+        lines += ["[[host]]", f'name = "{host.name}"', f'address = "{host.address}"', f"port = {host.port}", 'cluster = "prod"']
+    config = tmp_path / "auditor.toml"
+    config.write_text("\n".join(lines) + "\n")
+
+    def call(*words: str) -> tuple[int, str]:
+        code = main(["rollback", "window", *words, "--config", str(config)])
+        captured = capsys.readouterr()
+        return code, captured.out or captured.err
+
+    return call
+
+
+def document(text: str) -> Any:
+    found = json.loads(text)
+    validator = Draft202012Validator(schema("rollback-window.v1"))
+    Draft202012Validator.check_schema(validator.schema)
+    assert [error.message for error in validator.iter_errors(found)] == []
+    return found
+
+
+def test_all_hosts_in_words(run: Run) -> None:
+    code, text = run()
+    assert code == 0, text
+    for name in ("esx1.lab.example", "esx2.lab.example"):
+        assert f"{name} in prod: OPEN({OLD})" in text
+    assert f"fallback   {OLD}" in text
+    assert "VIBs differ" in text
+    assert "configuration is from" in text
+    assert "Next:" in text
+
+
+def test_json_is_valid_by_its_schema(run: Run, hosts: dict[str, LabHost]) -> None:
+    hosts["esx2.lab.example"].live_install(LabVib("vmware-fdm", "8.0.3-24853646", "VMware", "VMwareCertified", "2026-06-30"))
+    code, text = run("--cluster", "PROD", "--json")
+    assert code == 0
+    found = document(text)
+    first, second = found["hosts"]
+    assert (first["window"]["kind"], first["window"]["build"]) == ("OPEN", OLD)
+    assert second["window"]["kind"] == "CONSUMED"
+    assert second["next"]["value"]["bank"] == "/altbootbank"
+    assert {"name": "vmware-fdm", "now": None, "then": "8.0.3-24853646"} in second["difference"]["value"]["vibs"]
+    assert found["counts"]["OPEN"] == found["counts"]["CONSUMED"] == 1
+
+
+def test_one_host_by_name_and_a_host_nobody_knows(run: Run) -> None:
+    code, text = run("ESX1.lab.example.")
+    assert code == 0
+    assert "esx2" not in text
+    code, text = run("nowhere.invalid", "--json")
+    assert code == 4
+    (host,) = document(text)["hosts"]
+    assert host["window"]["kind"] == "UNKNOWN"
+    assert host["trouble"]["unread"] in {"unreachable", "failed", "timed-out"}
+
+
+def test_a_silent_host_tells_what_was_known_and_how_old_that_is(run: Run, hosts: dict[str, LabHost], tmp_path: Path) -> None:
+    host = hosts["esx1.lab.example"]
+    record(tmp_path / "history.db", host)
+    host.shut_down()
+    code, text = run("esx1.lab.example")
+    assert code == 4
+    assert f"last seen OPEN({OLD})" in text
+    assert " days ago" in text
+    _, text = run("esx1.lab.example", "--json")
+    window = document(text)["hosts"][0]["window"]
+    assert (window["kind"], window["build"]) == ("UNKNOWN", OLD)
+    assert window["age_seconds"] > 86_400
+
+
+def test_what_changed_since_the_last_audit(run: Run, hosts: dict[str, LabHost], tmp_path: Path) -> None:
+    host = hosts["esx1.lab.example"]
+    record(tmp_path / "history.db", host)
+    host.stage(make_image("8.0.3-0.102.25595708"))
+    code, text = run("esx1.lab.example", "--json")
+    assert code == 0
+    (row,) = document(text)["hosts"]
+    assert row["window"]["kind"] == "PENDING_UPDATE"
+    assert row["change"]["cause"] == "staged"
+    assert row["change"]["closed"] is True
+    _, text = run("esx1.lab.example")
+    assert "waits for a reboot" in text
+
+
+def record(path: Path, host: LabHost) -> None:
+    """An earlier run in which the host's boot.cfg files were read."""
+    banks = []
+    for link, lab_bank in (("/bootbank", host.boot_bank), ("/altbootbank", host.other_bank)):
+        assert lab_bank is not None
+        banks.append(BankReading(link, Read(f"/vmfs/volumes/{lab_bank.volume}"), Read(lab_bank.files["boot.cfg"])))
+    from auditor.domain.image import Product
+
+    seen = HostObservation(host.name, Route.SSH, AT, product=Read(Product("8.0.3", "24674464")), banks=tuple(banks))
+    history = SqliteHistory(path)
+    number = history.begin("audit", AT)
+    history.record_host(number, seen)
+    history.finish(number, AT, "in-sync")
+    history.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--cluster", "nosuch"), 1, "known clusters: prod"),
+        (("esx1", "--cluster", "prod"), 2, "either hosts or --cluster"),
+    ],
+)
+def test_wrong_use(run: Run, words: tuple[str, ...], code: int, says: str) -> None:
+    found, text = run(*words)
+    assert found == code
+    assert says in text
