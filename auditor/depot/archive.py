@@ -155,7 +155,7 @@ class Archive:
             yield take
 
     def _damaged(self, name: str, error: BaseException) -> InputError:
-        return InputError(f"is damaged: {error or type(error).__name__}", where=self.place(name), hint=_HINT)
+        return InputError(f"is damaged: {str(error) or type(error).__name__}", where=self.place(name), hint=_HINT)
 
     def _open(self) -> zipfile.ZipFile:
         guarded = _Guarded(self._file, self.size, self._limits.directory)

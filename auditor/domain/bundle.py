@@ -149,13 +149,17 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImageLayer:
-    """A layer vLCM would make of the bundle; ``name`` and ``version`` are empty where they are not known."""
+    """A layer vLCM would make of the bundle; ``name`` and ``version`` are empty where they are not known.
+
+    ``components`` are the bundle's components that belong to it on the same basis; empty where that cannot be told.
+    """
 
     kind: LayerKind
     name: str
     version: str
     basis: Basis
     rests_on: str
+    components: tuple[ComponentEntry, ...] = ()
 
 
 class BundleKind(StrEnum):

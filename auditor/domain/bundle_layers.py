@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from auditor.domain.add_on_names import AddOnName, from_profile_name
-from auditor.domain.bundle import Basis, Bundle, ImageLayer, LayerKind, VibEntry
+from auditor.domain.bundle import Basis, Bundle, ComponentEntry, ImageLayer, LayerKind, LooseFile, VibEntry
 from auditor.domain.versions import BaseImageVersion, VersionError
 
 _VMWARE = frozenset({"vmware", "vmw"})
@@ -28,7 +29,23 @@ _VENDORS_SHOWN = 6
 def split(bundle: Bundle) -> tuple[ImageLayer, ...]:
     """The layers of ``bundle``, base images first."""
     base = tuple(_base_images(bundle))
-    return (*base, *_add_ons(bundle, has_base=bool(base)))
+    add_ons = tuple(_add_ons(bundle, has_base=bool(base)))
+    return (*_with_components(bundle, base, partners=False), *_with_components(bundle, add_ons, partners=True))
+
+
+def _with_components(bundle: Bundle, layers: tuple[ImageLayer, ...], *, partners: bool) -> Iterator[ImageLayer]:
+    """Inferred layers with their components: the partners' are the add-on's, all others the base image's. Where there are
+    several such layers nothing tells which has which; a stated layer has what its file mentions, which is known already."""
+    if len(layers) != 1 or layers[0].basis is Basis.STATED:
+        yield from layers
+        return
+    ids = {vib.id for vib in bundle.vibs if is_partner_vib(vib)}
+    mine = (c for c in bundle.components if partners is bool(_OEM.search(c.version) or ids.intersection(c.vibs)))
+    yield replace(layers[0], components=tuple(mine))
+
+
+def _mentioned(bundle: Bundle, source: LooseFile) -> tuple[ComponentEntry, ...]:
+    return tuple(component for component in bundle.components if component.bulletin in source.refers_to)
 
 
 def is_partner_vib(vib: VibEntry) -> bool:
@@ -40,7 +57,8 @@ def _base_images(bundle: Bundle) -> Iterator[ImageLayer]:
     if bundle.base_images:
         for image in bundle.base_images:
             version = str(image.version) if image.version else ""
-            yield ImageLayer(LayerKind.BASE_IMAGE, BASE_COMPONENT, version, Basis.STATED, f"file {image.source.file}")
+            rests_on, parts = f"file {image.source.file}", _mentioned(bundle, image.source)
+            yield ImageLayer(LayerKind.BASE_IMAGE, BASE_COMPONENT, version, Basis.STATED, rests_on, parts)
         return
     components = _versions(c.version for c in bundle.components if c.name == BASE_COMPONENT)
     vibs = _versions(v.version for v in bundle.vibs if v.name == BASE_VIB)
@@ -65,7 +83,8 @@ def _versions(texts: Iterable[str]) -> list[str]:
 def _add_ons(bundle: Bundle, *, has_base: bool) -> Iterator[ImageLayer]:
     if bundle.add_ons:
         for entry in bundle.add_ons:
-            yield ImageLayer(LayerKind.ADD_ON, entry.name, entry.version, Basis.STATED, f"file {entry.source.file}")
+            rests_on, parts = f"file {entry.source.file}", _mentioned(bundle, entry.source)
+            yield ImageLayer(LayerKind.ADD_ON, entry.name, entry.version, Basis.STATED, rests_on, parts)
         return
     partners = [vib for vib in bundle.vibs if is_partner_vib(vib)]
     if not partners:

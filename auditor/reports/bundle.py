@@ -18,6 +18,7 @@ SCHEMA = "auditor/depot-inspect/v1"
 _COMPONENTS_SHOWN = 200
 _FAULTS_SHOWN = 50
 _NOTES_SHOWN = 20
+_LONGEST = 2_000  # characters of a list in one line
 _WIDEST = 60  # characters of one column
 
 _MIB = 1024 * 1024
@@ -53,6 +54,8 @@ def _lines(bundle: Bundle, all_vibs: bool) -> Iterator[str]:
     yield f"{printable(bundle.file)}: {bundle.kind.value}, {bundle.size / _MIB:,.1f} MiB"
     for layer in bundle.layers:
         yield f"  {_layer(layer)}"
+        if layer.kind is LayerKind.ADD_ON and layer.components:
+            yield f"    its components: {printable(', '.join(f'{c.name} {c.version}' for c in layer.components), _LONGEST)}"
     if products := sorted({f"{item.product} {item.version}".strip() for item in bundle.platforms} - {""}):
         yield f"  for: {printable(', '.join(products))}"
     for profile in bundle.profiles:
@@ -133,6 +136,7 @@ def _bundle(bundle: Bundle) -> Plain:
                 "version": layer.version or None,
                 "basis": layer.basis.value,
                 "rests_on": layer.rests_on,
+                "components": [{"name": c.name, "version": c.version} for c in layer.components],
             }
             for layer in bundle.layers
         ],

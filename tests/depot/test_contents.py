@@ -101,6 +101,8 @@ def test_a_custom_image_without_layer_files_is_split_by_inference(tmp_path: Path
     assert base.rests_on == "version of component ESXi"
     assert "image profile DEL-ESXi_803.24414501-A03 (as Dell names its add-ons)" in add_on.rests_on
     assert "partners' VIBs: BCM 1" in add_on.rests_on
+    assert [component.name for component in base.components] == ["ESXi"]
+    assert [component.name for component in add_on.components] == ["Broadcom-lsi-mr3"]
 
 
 def test_without_a_component_the_base_image_is_inferred_from_esx_base(tmp_path: Path) -> None:

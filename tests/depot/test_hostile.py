@@ -415,7 +415,8 @@ def outcome(path: Path) -> None:
         else:
             assert isinstance(bundle, Bundle)
             return
-    assert told.what
+    assert told.what.rstrip() == told.what
+    assert not told.what.endswith(":")
     assert str(path) in told.where
 
 

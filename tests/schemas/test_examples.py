@@ -95,7 +95,17 @@ def walk(schema: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-OURS = ["config.v1", "audit.v1", "snapshot.v1", "config-check.v1", "hosts.v1", "runs.v1", "images.v1", "runbooks.v1"]
+OURS = [
+    "config.v1",
+    "audit.v1",
+    "snapshot.v1",
+    "config-check.v1",
+    "depot-inspect.v1",
+    "hosts.v1",
+    "runs.v1",
+    "images.v1",
+    "runbooks.v1",
+]
 
 
 @pytest.mark.parametrize("name", OURS)
