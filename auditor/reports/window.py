@@ -20,7 +20,7 @@ T = TypeVar("T")
 Plain = dict[str, Any]
 
 SCHEMA = "auditor/rollback-window/v1"
-_VIBS_SHOWN = 12
+_VIBS_SHOWN = 6
 
 _MEANS = {
     WindowKind.OPEN: "can go back to {build}.",
@@ -29,7 +29,7 @@ _MEANS = {
     WindowKind.PENDING_UPDATE: "must not be rebooted to go back: its next boot installs {build}.",
     WindowKind.QUICKBOOT: "is set up for a Quick Boot; there is nothing to say of a full reboot.",
     WindowKind.UNHEALTHY: "must not be rolled back: its banks are not in order.",
-    WindowKind.UNKNOWN: "is not known.",
+    WindowKind.UNKNOWN: "whether it can go back is not known.",
 }
 
 
@@ -66,9 +66,10 @@ def _lines(row: WindowRow) -> Iterable[str]:
         yield printable(f"    next       {_shown(state.next, _next_start)}")
         yield printable(f"    staged     {_shown(state.staged, lambda build: build or 'nothing')}")
         yield printable(f"    fallback   {_shown(state.fallback, lambda build: build or 'nothing would start')}")
-        yield printable(f"    going back {_difference(row)}")
-        yield from (f"               {line}" for line in _vibs(row.difference))
-        yield printable(f"    settings   {_configuration(row)}")
+        if window.kind in {WindowKind.OPEN, WindowKind.CONSUMED, WindowKind.UNKNOWN}:  # else there is no going back
+            yield printable(f"    going back {_difference(row)}")
+            yield from (f"               {line}" for line in _vibs(row.difference))
+            yield printable(f"    settings   {_configuration(row)}")
     if row.change is not None:
         change = row.change
         yield printable(

@@ -93,13 +93,17 @@ def _confirmed(banks: Banks) -> Reading[bool]:
 
 
 def _fallback(banks: Banks) -> Reading[str | None]:
-    """Shift+R at the next boot: the normal pass, then the one in which what it picked is given up."""
+    """The boot after the next one, when the bank that the next one picks is out."""
     if isinstance(banks.next, Unread):
         return banks.next
-    order = {bank.name: bank for bank in banks.before_loader}
-    texts = [value_of(order[name].boot_cfg) for name in banks.next.value.order]
-    outcome = simulate_boot(after(texts, banks.next.value.outcome), shift_r=True)
-    if not outcome.rollback or outcome.selected is None or outcome.starts is not True:
+    boot: NextBoot = banks.next.value
+    by_link = {bank.name: bank for bank in banks.before_loader}
+    texts = list(after([value_of(by_link[link].boot_cfg) for link in boot.order], boot.outcome))
+    if boot.outcome.selected is None:
+        return Read(None)
+    texts[boot.outcome.selected] = None
+    outcome = simulate_boot(texts)
+    if outcome.selected is None or outcome.starts is not True:
         return Read(None)
     return Read(outcome.banks[outcome.selected].build)
 

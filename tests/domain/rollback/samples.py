@@ -44,9 +44,9 @@ def image(build: str, *more: Vib) -> BankImage:
     return BankImage(f"ESXi-{build}", (Vib("esx-base", build, "VMware"), *more))
 
 
-def bank(link: str, volume: str, cfg: bytes, build: str, partition: int, **changes: Any) -> BankFacts:
-    facts = BankFacts(link, Read(volume), Read(cfg), Read(files()), Read(partition), Read(image(build)))
-    return replace(facts, **changes)
+def bank(link: str, volume: str, cfg: bytes, build: str, number: int, changes: Mapping[str, Any] | None) -> BankFacts:
+    facts = BankFacts(link, Read(volume), Read(cfg), Read(files()), Read(number), Read(image(build)))
+    return replace(facts, **(changes or {}))
 
 
 def observation(
@@ -63,8 +63,8 @@ def observation(
         at=NOW,
         product=Read(Product("8.0.3", "24674464")),
         banks=(
-            bank("/bootbank", VOLUME_A, own, NEW, 5, **(own_bank or {})),
-            bank("/altbootbank", VOLUME_B, other, OLD, 6, **(other_bank or {})),
+            bank("/bootbank", VOLUME_A, own, NEW, 5, own_bank),
+            bank("/altbootbank", VOLUME_B, other, OLD, 6, other_bank),
         ),
         volumes=Read((VOLUME_A, VOLUME_B)),
         live_marker=Read(False),
