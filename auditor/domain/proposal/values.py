@@ -82,6 +82,7 @@ class WarningCode(StrEnum):
     BACK_IN_TIME = "back-in-time"
     UPGRADE_PATH = "upgrade-path"
     VCENTER_OLDER = "vcenter-older"
+    COMPOSITE_KEPT = "composite-kept"
     REMOVED_KEPT = "removed-kept"
     RETAINED_KEPT = "retained-kept"
     HARDWARE_SUPPORT = "hardware-support"

@@ -1,0 +1,148 @@
+"""Which images the hosts of a cluster run: hosts grouped by what they say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from auditor.domain.diagnosis.scene import ClusterScene, HostScene
+from auditor.domain.image import AddOn, BaseImage, DesiredImage
+from auditor.domain.observation import Depot, Read, Unread, value_of
+from auditor.domain.past import PastImage
+from auditor.domain.proposal.context import DepotContents, depot_key
+from auditor.domain.proposal.tables import Hints
+from auditor.domain.specification import specification
+from auditor.domain.versions import BaseImageVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Hosts that run the same image. ``components`` are all they have, solutions aside; None where not read.
+    ``own`` are those that neither base image nor add-on bring, where the depot could tell what these bring."""
+
+    base: BaseImageVersion
+    add_on: AddOn | None
+    add_on_read: bool
+    components: Mapping[str, str] | None
+    hosts: tuple[HostScene, ...]
+
+    @property
+    def rank(self) -> tuple[BaseImageVersion, int]:
+        return self.base, len(self.hosts)
+
+    @property
+    def title(self) -> str:
+        add_on = f" with {self.add_on.name} {self.add_on.version}" if self.add_on else ""
+        return f"{self.base.raw}{add_on}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(h.name for h in self.hosts))
+
+
+def running(cluster: ClusterScene, hints: Hints) -> tuple[Running, ...]:
+    """The images that run in a cluster, the newest first; among equals the one with more hosts, then by text. Hosts whose
+    base image was not read are in none. A vendor's own build number counts as the usual one."""
+    solved = solution_components(cluster.image)
+    groups: dict[object, Running] = {}
+    for host in sorted(cluster.hosts, key=lambda h: h.name):
+        base = value_of(host.facts.base_image)
+        if base is None:
+            continue
+        version = hints.usual(base.version)
+        add_on = value_of(host.facts.add_on)
+        parts = _components(host, solved)
+        key = (
+            version,
+            (add_on.name, add_on.version) if add_on else None,
+            isinstance(host.facts.add_on, Read),
+            None if parts is None else tuple(sorted(parts.items())),
+        )
+        known = groups.get(key)
+        groups[key] = (
+            replace(known, hosts=(*known.hosts, host))
+            if known
+            else Running(version, add_on, isinstance(host.facts.add_on, Read), parts, (host,))
+        )
+    by_text = sorted(groups.values(), key=lambda g: (g.title, g.names))
+    return tuple(sorted(by_text, key=lambda g: g.rank, reverse=True))
+
+
+def solution_components(image: DesiredImage | None) -> frozenset[str]:
+    """The names of components that solutions own."""
+    return frozenset(part.name for solution in (image.solutions if image else ()) for part in solution.components)
+
+
+def _components(host: HostScene, solved: frozenset[str]) -> Mapping[str, str] | None:
+    if isinstance(host.facts.components, Unread):
+        return None
+    return {part.name: part.version for part in host.facts.components.value if part.name not in solved}
+
+
+def own_components(group: Running, contents: DepotContents, depot: Depot | None) -> Mapping[str, str] | None:
+    """The components of these hosts that neither their base image nor their add-on brings, by name; None where the depot
+    cannot tell what those bring, or the hosts' components were not read."""
+    bare = DesiredImage(BaseImage(_keyed(group.base, depot)), group.add_on)
+    brought = contents.effective(bare)
+    if isinstance(brought, Unread) or not group.components:
+        return None
+    return {name: version for name, version in group.components.items() if brought.value.get(name) != version}
+
+
+def _keyed(version: BaseImageVersion, depot: Depot | None) -> BaseImageVersion:
+    return BaseImageVersion.parse(depot_key(version, depot))
+
+
+def image_of_hosts(group: Running, old: DesiredImage | None, contents: DepotContents, depot: Depot | None) -> DesiredImage:
+    """What these hosts run, as an image for their cluster.
+
+    Components the hosts have beside base image and add-on become the image's, since a host may not be below its image and
+    never goes down (KB 320562). Choices of the image before are kept: a component it holds at a version of its own, where the
+    hosts have exactly that (RETAINED), what it takes out (REMOVED, 8.0.3+), and firmware.
+    """
+    own = own_components(group, contents, depot)
+    components: dict[str, str | None] = dict(own or {})
+    for name, version in (old.components if old else {}).items():
+        installed = (group.components or {}).get(name)
+        if own is None:
+            # What the base image brings is not known: keep the choice, at the version the hosts have.
+            components[name] = installed or version
+        elif installed is not None and installed == version:
+            components[name] = version
+        elif version is None:
+            components.setdefault(name, None)
+    removed = old.removed_components if old else ()
+    made = DesiredImage(
+        base_image=BaseImage(_keyed(group.base, depot), in_depot=None),
+        add_on=AddOn(group.add_on.name, group.add_on.version) if group.add_on else None,
+        components={name: version for name, version in sorted(components.items()) if name not in removed},
+        hardware_support=old.hardware_support if old else (),
+        removed_components=removed,
+    )
+    return replace(made, spec=specification(made))
+
+
+def runs_image(group: Running, past: PastImage) -> bool:
+    """Whether the hosts run exactly an earlier image: base image, add-on, and each component that image sets or takes out."""
+    image = past.image
+    if image.base_image is None or image.base_image.version != group.base or not group.add_on_read or image.alternatives:
+        return False
+    if _keys(image.add_on) != _keys(group.add_on):
+        return False
+    if group.components is None:
+        return not image.components and not image.removed_components
+    on_hosts = group.components
+    set_ones = all(name in on_hosts and version in {None, on_hosts[name]} for name, version in image.components.items())
+    return set_ones and not any(name in on_hosts for name in image.removed_components)
+
+
+def _keys(add_on: AddOn | None) -> tuple[str, str] | None:
+    return (add_on.name, add_on.version) if add_on else None
+
+
+def groups_text(groups: Sequence[Running]) -> tuple[str, ...]:
+    """Each group in a line."""
+    return tuple(f"{group.title}: {', '.join(group.names)}" for group in groups)
+
+
+__all__ = ["Running", "groups_text", "image_of_hosts", "own_components", "running", "runs_image", "solution_components"]
