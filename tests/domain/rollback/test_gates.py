@@ -1,0 +1,167 @@
+"""Each gate passes, fails or is unknown, and only what may be overridden can be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from auditor.domain.image import Vib
+from auditor.domain.observation import Read, Reason, Unread
+from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, Override, blocking, evaluate
+from auditor.domain.rollback.situation import HostSituation, Since
+from tests.domain.rollback.samples import NEW, OLD, OTHER, boot_cfg, image, observation, situation, unread
+
+FDM_FREE = Vib("nsx-host", "4.1.0")
+NEWER_NSX = Vib("nsx-host", "4.2.0")
+PASS, FAIL, UNKNOWN = GateVerdict.PASS, GateVerdict.FAIL, GateVerdict.UNKNOWN
+
+
+def result(gate: Gate, made: HostSituation, override: Override | None = None) -> GateResult:
+    found = evaluate(made, OLD, {gate: override} if override else None)
+    return next(one for one in found if one.gate is gate)
+
+
+def within(part: str, **changes: Any) -> HostSituation:
+    made = situation()
+    return replace(made, **{part: replace(getattr(made, part), **changes)})
+
+
+def with_solution(now: Vib, then: Vib | None) -> HostSituation:
+    banks = observation(
+        own_bank={"image": Read(image(NEW, now))},
+        other_bank={"image": Read(image(OLD, *([then] if then else [])))},
+    )
+    return situation(banks, solution_vibs=Read(("nsx-host",)))
+
+
+def test_a_good_host_passes_every_gate_with_evidence_and_page() -> None:
+    results = evaluate(situation(), OLD)
+    assert [one.gate for one in results] == list(Gate)
+    assert {one.verdict for one in results} == {PASS}
+    assert all(one.evidence[0] and one.rests_on for one in results)
+    assert not blocking(results)
+
+
+SIX = observation(boot_cfg("7.0.3-0.55.24674464", 5), boot_cfg("6.7.0-0.0.8169922", 4))
+CASES = [
+    (Gate.WINDOW, situation(observation(other=boot_cfg(NEW, 6))), FAIL),
+    (Gate.WINDOW, situation(observation(other=boot_cfg("8.0.3-0.65.24659227", 4))), FAIL),  # another older build
+    (Gate.WINDOW, situation(observation(volumes=unread())), UNKNOWN),
+    (Gate.ERA, situation(SIX), FAIL),
+    (Gate.ERA, situation(observation(other_bank={"boot_cfg": unread()})), UNKNOWN),
+    (Gate.BANK_HEALTH, situation(bank_errors=Read(("dirty bit",))), FAIL),
+    (Gate.BANK_HEALTH, situation(bank_errors=unread()), UNKNOWN),
+    (Gate.STATELESS, situation(stateless=Read(True)), FAIL),
+    (Gate.STATELESS, situation(stateless=unread()), UNKNOWN),
+    (Gate.DPU, situation(dpu=Read(True)), FAIL),
+    (Gate.DPU, situation(dpu=unread()), UNKNOWN),
+    (Gate.QUICK_BOOT, situation(quick_boot=Read(True)), FAIL),
+    (Gate.QUICK_BOOT, situation(quick_boot=unread()), UNKNOWN),
+    (Gate.DRS, within("cluster", drs=Read("manual")), FAIL),
+    (Gate.DRS, within("cluster", drs=Read("partiallyAutomated")), FAIL),
+    (Gate.DRS, within("cluster", drs=unread()), UNKNOWN),
+    (Gate.CAPACITY, within("cluster", spare_capacity=Read(False)), FAIL),
+    (Gate.CAPACITY, within("cluster", spare_capacity=unread()), UNKNOWN),
+    (Gate.PINNED_VMS, situation(pinned_vms=Read(("vm1: passthrough device",))), FAIL),
+    (Gate.PINNED_VMS, situation(pinned_vms=unread()), UNKNOWN),
+    (Gate.VCENTER_VM, situation(runs_vcenter=Read(True)), FAIL),
+    (Gate.VCENTER_VM, situation(runs_vcenter=unread()), UNKNOWN),
+    (Gate.VSAN_HEALTH, within("vsan", enabled=Read(True), healthy=Read(False)), FAIL),
+    (Gate.VSAN_HEALTH, within("vsan", enabled=unread()), UNKNOWN),
+    (Gate.VSAN_HEALTH, within("vsan", enabled=Read(True), healthy=unread()), UNKNOWN),
+    (Gate.VSAN_FORMAT, within("vsan", enabled=Read(True), format=Read(21)), FAIL),
+    (Gate.VSAN_FORMAT, within("vsan", enabled=Read(True), format_then=unread()), UNKNOWN),
+    (Gate.HA_AGENT, situation(ha_agent=Read("uninitialized")), FAIL),
+    (Gate.HA_AGENT, situation(ha_agent=unread()), UNKNOWN),
+    (Gate.HA_AGENT, within("cluster", ha_enabled=unread()), UNKNOWN),
+    (Gate.ENCRYPTION, within("security", encryption=Read("TPM")), UNKNOWN),
+    (Gate.ENCRYPTION, within("security", encryption=unread()), UNKNOWN),
+    (Gate.SECURITY_POLICY, within("security", policy_changed=Read(True)), FAIL),
+    (Gate.SECURITY_POLICY, within("security", policy_changed=unread()), UNKNOWN),
+    (Gate.SECURE_BOOT, within("security", secure_boot_then=Read(False)), FAIL),
+    (Gate.SECURE_BOOT, within("security", secure_boot_then=unread()), UNKNOWN),
+    (Gate.SECURE_BOOT, within("security", secure_boot=unread()), UNKNOWN),
+    (Gate.SOLUTIONS, with_solution(NEWER_NSX, FDM_FREE), FAIL),
+    (Gate.SOLUTIONS, with_solution(NEWER_NSX, None), FAIL),
+    (Gate.SOLUTIONS, situation(solution_vibs=unread()), UNKNOWN),
+    (Gate.SOLUTIONS, situation(solution_vibs=Read(("nsx-host",))), UNKNOWN),  # the image database does not list it
+    (
+        Gate.SOLUTIONS,
+        situation(observation(other_bank={"image": unread()}), solution_vibs=Read(("esx-base",))),
+        UNKNOWN,
+    ),
+    (Gate.ROOT_PASSWORD, within("way_in", root_password=Read(Since.CHANGED)), FAIL),
+    (Gate.ROOT_PASSWORD, within("way_in", root_password=unread()), UNKNOWN),
+    (Gate.HOST_KEYS, within("way_in", host_keys=Read(Since.CHANGED)), FAIL),
+    (Gate.CERTIFICATES, within("way_in", certificates=unread()), UNKNOWN),
+    (Gate.AUTHORIZED_KEYS, within("way_in", authorized_keys=Read(Since.CHANGED)), FAIL),
+    (Gate.SSH_AFTER_REBOOT, within("way_in", ssh_policy_on=Read(False)), FAIL),
+    (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(("NTP servers",))), FAIL),
+    (Gate.SETTINGS_CHANGED, situation(settings_changed=unread()), UNKNOWN),
+    (Gate.CLUSTER_IMAGE, within("cluster", image_build=Read("24674464")), FAIL),
+    (Gate.CLUSTER_IMAGE, within("cluster", image_build=unread()), UNKNOWN),
+]
+
+
+@pytest.mark.parametrize(("gate", "made", "verdict"), [pytest.param(*c, id=f"{c[0].value}-{n}") for n, c in enumerate(CASES)])
+def test_each_gate(gate: Gate, made: HostSituation, verdict: GateVerdict) -> None:
+    found = result(gate, made)
+    assert found.verdict is verdict, found
+    assert found.evidence[0]
+    assert found.blocks
+
+
+@pytest.mark.parametrize(
+    ("gate", "made"),
+    [
+        (Gate.DRS, replace(within("cluster", drs=Read("off")), maintenance_mode=Read(True))),
+        (Gate.CAPACITY, replace(within("cluster", spare_capacity=Read(False)), maintenance_mode=Read(True))),
+        (Gate.HA_AGENT, situation(ha_agent=unread(), maintenance_mode=Read(True))),
+        (Gate.HA_AGENT, replace(within("cluster", ha_enabled=Read(False)), ha_agent=unread())),
+        (Gate.VSAN_FORMAT, within("vsan", enabled=Read(False), format=unread())),
+        (Gate.ENCRYPTION, within("security", encryption=Read("TPM"), recovery_key=Read("SHA256:abc"))),
+        (Gate.ENCRYPTION, within("security", encryption=Unread(Reason.NOT_SUPPORTED))),
+        (Gate.SECURE_BOOT, within("security", secure_boot=Read(False), secure_boot_then=unread())),
+        (Gate.ROOT_PASSWORD, within("way_in", root_password=Read(Since.CHANGED_AND_AT_HAND))),
+        (Gate.CLUSTER_IMAGE, within("cluster", image_build=Read(None))),
+        (Gate.SOLUTIONS, with_solution(FDM_FREE, FDM_FREE)),
+        (Gate.ERA, situation(observation(boot_cfg("9.0.0-0.24755229", 5), OTHER))),
+    ],
+)
+def test_what_does_not_apply_passes(gate: Gate, made: HostSituation) -> None:
+    assert result(gate, made).verdict is PASS
+
+
+def test_every_gate_is_unknown_or_failed_when_nothing_was_read() -> None:
+    bare = HostSituation("esx1", "vc", observation(banks=(), volumes=unread(), product=unread(), live_marker=unread()))
+    results = evaluate(bare, OLD)
+    assert {one.verdict for one in results} == {UNKNOWN}
+    assert len(blocking(results)) == len(Gate)
+    everything = {gate: Override("ann", "we must") for gate in Gate}
+    assert {one.gate for one in blocking(evaluate(bare, OLD, everything))} == {gate for gate in Gate if gate.absolute}
+
+
+WORD = Override("ann", "checked by hand")
+
+
+def test_an_override_is_recorded_and_takes_effect_on_unknown() -> None:
+    found = result(Gate.DPU, situation(dpu=unread()), WORD)
+    assert (found.verdict, found.overridden, found.blocks) == (UNKNOWN, WORD, False)
+
+
+@pytest.mark.parametrize("override", [Override("", "reason"), Override("ann", "  ")])
+def test_an_override_needs_a_name_and_a_reason(override: Override) -> None:
+    assert result(Gate.DPU, situation(dpu=unread()), override).blocks
+
+
+def test_a_fail_is_overridden_only_where_it_costs_no_host() -> None:
+    for gate, made, verdict in CASES:
+        if verdict is FAIL:
+            assert result(gate, made, WORD).blocks is not gate.acceptable, gate
+    assert {gate for gate in Gate if gate.acceptable}.isdisjoint({gate for gate in Gate if gate.absolute})
+
+
+def test_an_override_of_a_gate_that_passes_is_not_recorded() -> None:
+    assert result(Gate.DPU, situation(), WORD).overridden is None
