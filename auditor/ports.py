@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from auditor.domain.image import Component
 from auditor.domain.journal import Entry, Operation, Phase
-from auditor.domain.observation import Estate, HostObservation, InventoryHost, Route, Unread, VCenterView
+from auditor.domain.observation import Estate, HostObservation, InventoryHost, Reading, Route, Unread, VCenterView
 from auditor.domain.past import Past
+from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.domain.rollback.bank import BankObservation
 
 
@@ -69,6 +71,28 @@ class VCenterReader(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class ImageReader(Protocol):
+    """Looks into one vCenter's images and depot, beyond what an audit needs. Faults are ``Unread``, never an exception; may be
+    called from many threads."""
+
+    @property
+    def name(self) -> str: ...
+
+    def extras(self, cluster: str) -> ClusterExtras:
+        """Owner of the image, stored recommendations, orphaned VIBs, of a cluster by its managed object id."""
+        ...
+
+    def base_image_contents(self, version: str) -> Reading[tuple[Component, ...]]:
+        """The components of a base image in the depot; ABSENT when it is not there."""
+        ...
+
+    def add_on_contents(self, name: str, version: str) -> Reading[AddOnContents]:
+        """What an add-on in the depot brings and takes out; ABSENT when it is not there."""
+        ...
+
+    def has_component(self, name: str, version: str) -> Reading[bool]: ...
 
 
 class Recorder(Protocol):
@@ -165,6 +189,7 @@ __all__ = [
     "History",
     "HostReader",
     "HostTarget",
+    "ImageReader",
     "Journal",
     "Progress",
     "Recorder",

@@ -125,6 +125,12 @@ def assess(
     )
 
 
+def scenes(estate: Estate, past: Past, releases: ReleaseTable) -> tuple[Scene, ...]:
+    """The view joined with history and compared, one scene a vCenter: what ``assess`` and a proposal both start from."""
+    judge = _Judge(estate, past, releases)
+    return tuple(_scene(judge, view) for view in estate.vcenters)
+
+
 def _scene(judge: _Judge, view: VCenterView) -> Scene:
     listed: dict[str, list[InventoryHost]] = defaultdict(list)
     for host in value_of(view.hosts) or ():

@@ -23,10 +23,12 @@ from auditor.domain.observation import (
     Unread,
     VCenterView,
 )
+from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.ports import Clock, Progress
 from auditor.vcenter import convert, software
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.images import Images
 from auditor.vcenter.inventory import Inventory, image_manager, read_inventory, read_marks
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import VCenterSettings
@@ -49,7 +51,8 @@ class _Image:
 class VCenterRouteReader:
     """Reads one vCenter and the hosts connected to it. ``password`` is called at the first login, not before.
 
-    Clusters that ``wants`` refuses by name are listed and not read: their readings are ``EXCLUDED``.
+    Clusters that ``wants`` refuses by name are listed and not read: their readings are ``EXCLUDED``. ``only`` narrows this run
+    to some clusters, by name or managed object id in lower case; empty: all.
 
     ``read_host`` may be called from as many threads as the settings allow; so many connections are pooled.
     """
@@ -60,14 +63,17 @@ class VCenterRouteReader:
         password: Callable[[], str],
         clock: Clock,
         wants: Callable[[str], bool] = lambda cluster: True,
+        only: frozenset[str] = frozenset(),
     ) -> None:
         self._settings = settings
         self._wants = wants
+        self._only = only
         self._clock = clock
         self.gate = Gate()
         self._soap = SoapSession(settings.endpoint, password, self.gate)
         self._vapi = VapiSession(settings.endpoint, password, self.gate)
         self._vlcm = Vlcm(self._vapi)
+        self._images = Images(self._vapi)
         self._esxcli = Esxcli(self._soap)
         self._managers: Mapping[str, str] = {}
         self._no_vapi: Unread | None = None
@@ -134,6 +140,20 @@ class VCenterRouteReader:
             maintenance_mode=_maintenance(host),
         )
 
+    def extras(self, cluster: str) -> ClusterExtras:
+        """See ``auditor.ports.ImageReader``."""
+        none = self._no_vapi
+        return ClusterExtras(none, none, none) if none else self._images.extras(cluster)
+
+    def base_image_contents(self, version: str) -> Reading[tuple[Component, ...]]:
+        return self._no_vapi or self._images.base_image(version)
+
+    def add_on_contents(self, name: str, version: str) -> Reading[AddOnContents]:
+        return self._no_vapi or self._images.add_on(name, version)
+
+    def has_component(self, name: str, version: str) -> Reading[bool]:
+        return self._no_vapi or self._images.component(name, version)
+
     def close(self) -> None:
         """End both sessions."""
         self._vapi.close()
@@ -145,7 +165,8 @@ class VCenterRouteReader:
 
         def read(cluster: tuple[str, str]) -> ClusterView:
             moid, name = cluster
-            none = self._no_vapi if self._wants(name) else EXCLUDED
+            asked = not self._only or bool(self._only & {moid.lower(), name.lower()})
+            none = self._no_vapi if asked and self._wants(name) else EXCLUDED
             view = ClusterView(moid, name, none, none, none, none) if none else self._vlcm.cluster(moid, name)
             progress.advance(phase, name)
             return view

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditor.domain.observation import (
@@ -21,7 +21,7 @@ from auditor.domain.observation import (
 )
 from auditor.domain.past import Past
 from auditor.errors import AuditorError
-from auditor.ports import HostReader, HostTarget, Progress, Recorder, VCenterReader
+from auditor.ports import HostReader, HostTarget, ImageReader, Progress, Recorder, VCenterReader
 from auditor.workflows import parallel
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,8 @@ VCENTERS = "vCenters"
 @dataclass(frozen=True)
 class Sources:
     """What to read and with what. ``routes`` is by vCenter name; ``direct`` by route; ``target`` says where a host is reached
-    by a direct route (vCenter's name or empty, host, route); ``configured`` names the hosts outside any vCenter."""
+    by a direct route (vCenter's name or empty, host, route); ``configured`` names the hosts outside any vCenter; ``images``
+    looks deeper into a vCenter's images, by its name."""
 
     vcenters: tuple[VCenterReader, ...]
     routes: Mapping[str, frozenset[Route]]
@@ -41,6 +42,7 @@ class Sources:
     target: Callable[[str, str, Route], HostTarget]
     configured: tuple[str, ...] = ()
     concurrency: int = 64
+    images: Mapping[str, ImageReader] = field(default_factory=dict)
 
     def close(self) -> None:
         for reader in self.vcenters:
