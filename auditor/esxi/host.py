@@ -36,6 +36,8 @@ class SshHostReader:
         self._settings = settings
         self._clock = clock
         self._client = SshClient(settings, known_hosts.load(settings.known_hosts), password, passphrase)
+        # One for all hosts: it need only be unknown before the run, and a host sees it in its own script anyway.
+        self._nonce = script.new_nonce()
         self._commands = self._limited(COMMANDS)
         self._bank_commands = self._limited(BANK_COMMANDS)
 
@@ -62,7 +64,7 @@ class SshHostReader:
 
     def _ask(self, target: HostTarget, commands: tuple[Command, ...]) -> Mapping[str, Answer] | Unread:
         """The answers by the commands' names, or why the host gave none."""
-        nonce = script.new_nonce()
+        nonce = self._nonce
         text = script.render(nonce, commands)
         try:
             output = self._client.execute(target.address, target.port, text, lambda tail: script.finished(nonce, tail))

@@ -26,8 +26,9 @@ Standard output carries, per command::
 
 and at the end ``<nonce> done``. Every mark is a line of its own and is preceded by one line end that does not belong to the
 output. The exit line is missing when the output passed its limit or nothing could end the command. Standard error carries
-the commands' standard error, each line as ``<nonce> err NAME TEXT``. The nonce is new for every run, so no output can
-contain a mark by accident or on purpose.
+the commands' standard error, each line as ``<nonce> err NAME TEXT``. The nonce is drawn anew for every run of the tool, so
+nothing that was put on a host before the run can contain a mark, by accident or on purpose. It may be the same for all hosts
+of a run: each host learns it from its own script, and what it sends back counts for that host alone.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from auditor.domain.observation import Reason, Unread
 from auditor.domain.readings.answer import Answer, Command
@@ -161,8 +163,7 @@ def _answer(nonce: str, command: Command, output: bytes, told: str, limit: int, 
     start += len(begin)
     end = output.find(f"\n{nonce} end {command.name}\n".encode(), start)
     frame = output[start : end if end >= 0 else len(output)]
-    # Without its line end the mark may itself have been cut, and with it the status.
-    mark = re.search(rf"\n{nonce} exit {re.escape(command.name)} ([0-9]+|late)\n".encode(), frame)
+    mark = _exit_mark(nonce, command.name).search(frame)
     if mark is not None and mark.group(1) == b"late":
         return Answer(frame[: mark.start()], None, told, _late(command))
     if mark is not None:
@@ -173,6 +174,12 @@ def _answer(nonce: str, command: Command, output: bytes, told: str, limit: int, 
         detail = f"`{command.text}` printed more than {limit} bytes; the rest was not read"
         return Answer(frame, None, told, Unread(Reason.TOO_LARGE, detail))
     return Answer(frame, None, told, _late(command))
+
+
+@lru_cache(maxsize=128)
+def _exit_mark(nonce: str, name: str) -> re.Pattern[bytes]:
+    """The exit line of a command. Without its line end the mark may itself have been cut, and with it the status."""
+    return re.compile(rf"\n{nonce} exit {re.escape(name)} ([0-9]+|late)\n".encode())
 
 
 def _late(command: Command) -> Unread:
