@@ -50,7 +50,8 @@ class HostScan:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """The stored result of a scan. `hosts` has no entry for a host that could not be reached."""
+    """The result of a scan: of the image a commit states, or of a draft (`commit` is empty). `hosts` has no entry for a
+    host that could not be reached."""
 
     time: dt.datetime
     commit: str
@@ -99,7 +100,7 @@ def _components(software: DesiredSoftware, depot: LabDepot, image: LabImage) -> 
             current=current.version if current else None,
             target=target.version if target else None,
             current_source=current.source if current else None,
-            target_source=target.source if target else None,
+            target_source=target.source if target else ("USER_REMOVED" if name in software.removed else None),
         )
     return found
 

@@ -58,6 +58,8 @@ class Commit:
     message: str
     software: DesiredSoftware
     applied: bool = False
+    orchestrator: str = ""
+    """Who else manages the image, such as SDDC Manager (9.0 and later); empty for nobody."""
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Cluster:
     """The stored compliance."""
     extracted: dt.datetime | None = None
     """When the installed images were last extracted."""
+    recommendation: Recommendation | None = None
 
     def copy(self) -> Cluster:
         """An independent cluster; commits and scans never change."""
@@ -85,6 +88,44 @@ class Cluster:
     def commit(self) -> Commit | None:
         """The commit in force, if the cluster is managed by an image that was ever set."""
         return self.commits.get(self.desired or "") if self.mode == IMAGE else None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A working copy of a cluster image. `software` may name what the depot lacks: only a validation or a commit minds.
+
+    `unknown` are the parts of an imported specification that are not simulated.
+    """
+
+    id: str
+    cluster: str
+    owner: str
+    created: dt.datetime
+    software: DesiredSoftware
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OfflineDepot:
+    """The record of an imported bundle: where it came from (`location`, or `file_id` of an upload) and what it held."""
+
+    id: str
+    description: str
+    location: str
+    file_id: str
+    owner: str
+    created: dt.datetime
+    digest: str
+    content: LabDepot
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What vLCM last recommended for a cluster; a commit drops it."""
+
+    time: dt.datetime
+    latest: DesiredSoftware | None
+    current_series: DesiredSoftware | None
 
 
 @dataclass(frozen=True)
@@ -108,10 +149,14 @@ class Database:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     hosts: dict[str, InventoryHost] = field(default_factory=dict)
     depot: LabDepot = field(default_factory=LabDepot)
+    offline: dict[str, OfflineDepot] = field(default_factory=dict)
+    drafts: dict[str, Draft] = field(default_factory=dict)
     events: list[LabEvent] = field(default_factory=list)
     last_event: int = 0
     last_moid: int = 0
     last_commit: int = 0
+    last_draft: int = 0
+    last_depot: int = 0
 
     def copy(self) -> Database:
         """A copy that shares nothing that changes."""
@@ -121,5 +166,7 @@ class Database:
             clusters={moid: cluster.copy() for moid, cluster in self.clusters.items()},
             hosts=dict(self.hosts),
             depot=self.depot.copy(),
+            offline=dict(self.offline),
+            drafts=dict(self.drafts),
             events=list(self.events),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from auditor.lab.images import LabAddOn, LabComponent, LabImage, make_image
 
@@ -14,12 +14,14 @@ AddOnKey = tuple[str, str]
 class DesiredSoftware:
     """A cluster image as vLCM keeps it: versions only, whether or not the depot has them.
 
-    `components` are the ones an administrator added, as (name, version).
+    `components` are the ones an administrator added, as (name, version); `removed` the ones taken out of what the lower
+    layers bring (8.0.3 and later).
     """
 
     base_image: str
     add_on: AddOnKey | None = None
     components: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,21 @@ class LabDepot:
         """Forget an add-on. Raises KeyError if it is not there."""
         del self.add_ons[key]
 
+    def forget(self, item: str) -> None:
+        """Drop a base image by its version, or an add-on or component given as "name version". Unknown items are none."""
+        name, _, version = item.partition(" ")
+        self.base_images.pop(item, None)
+        self.add_ons.pop((name, version), None)
+        self.components.pop((name, version), None)
+
+    def merge(self, other: LabDepot) -> bool:
+        """Import everything of another depot; False when all of it was here already."""
+        before = (len(self.base_images), len(self.add_ons), len(self.components))
+        self.base_images |= other.base_images
+        self.add_ons |= other.add_ons
+        self.components |= other.components
+        return before != (len(self.base_images), len(self.add_ons), len(self.components))
+
     def _add_components(self, components: tuple[LabComponent, ...]) -> None:
         self.components.update({(each.name, each.version): each for each in components})
 
@@ -87,7 +104,8 @@ class LabDepot:
         if lacks := self.missing(software):
             raise LookupError(f"not in the depot: {', '.join(lacks)}")
         add_on = None if software.add_on is None else self.add_ons[software.add_on]
-        return make_image(software.base_image, add_on, tuple(self.components[key] for key in software.components))
+        image = make_image(software.base_image, add_on, tuple(self.components[key] for key in software.components))
+        return _without(image, software.removed) if software.removed else image
 
     def effective(self, software: DesiredSoftware) -> dict[str, EffectiveComponent]:
         """The composed components by name, as far as the depot knows the layers. The add-on overrides the base image,
@@ -97,7 +115,16 @@ class LabDepot:
             found |= {each.name: EffectiveComponent(each.version, "BASE_IMAGE") for each in base.components}
         if software.add_on is not None and (add_on := self.add_ons.get(software.add_on)):
             found |= {each.name: EffectiveComponent(each.version, "ADD_ON") for each in add_on.components}
-        return found | {name: EffectiveComponent(version, "USER") for name, version in software.components}
+        found |= {name: EffectiveComponent(version, "USER") for name, version in software.components}
+        return {name: each for name, each in found.items() if name not in software.removed}
+
+
+def _without(image: LabImage, removed: tuple[str, ...]) -> LabImage:
+    """The image without these components and the VIBs they alone bring."""
+    kept = tuple(each for each in image.components if each.name not in removed)
+    needed = {vib.name for each in kept for vib in each.vibs}
+    gone = {vib.name for each in image.components for vib in each.vibs} - needed
+    return replace(image, components=kept, vibs=tuple(vib for vib in image.vibs if vib.name not in gone))
 
 
 def version_key(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -114,6 +114,7 @@ class ExecuterFace(SoapObject):
     @operation("ExecuteSoap")
     def execute(self, moid: str, version: str, method: str, argument: list[Any]) -> Any:
         """Run `vim.EsxCLI.<command>`, or describe a namespace for clients that ask before they call."""
+        self._vcenter.calls.add("esxcli", *method.rpartition(".")[::2])
         host = reach(self._vcenter, self._host_moid)
         given = {each.name: "".join(re.findall(r">([^<]*)<", each.val or "")) for each in argument or []}
         if method == "vim.CLIInfo.FetchCLIInfo":

@@ -13,6 +13,7 @@ import hashlib
 import threading
 import uuid as uuid_module
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,6 +32,14 @@ DEFAULT_PASSWORD = "VMware1!"
 
 FACTORY_CONFIG = HostConfig(password="")
 """What a host boots with when its bank has no usable state archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAct:
+    """One thing that was done to a host."""
+
+    time: datetime
+    what: str
 
 
 class HostDownError(RuntimeError):
@@ -67,7 +76,9 @@ class LabHost:
         """How long `restart` keeps the host away when no fault says otherwise."""
         self.password = password
         self.authorized_keys = list(authorized_keys)
-        self.maintenance = False
+        self.acts: list[HostAct] = []
+        """What was done to the host, oldest first: boots, images written, maintenance mode. Reading leaves nothing here."""
+        self._maintenance = False
         self.vsan = False
         self.vcenter_managed = True
         self.ssh_policy: Literal["on", "off"] = "on"
@@ -96,6 +107,7 @@ class LabHost:
         self.banks = [LabBank(self._volume(partition), partition) for partition in (5, 6)]
         self._install(image)
         self.boot()
+        self.acts.clear()
 
     def __repr__(self) -> str:
         return f"LabHost({self.name!r}, {self.address}:{self.port}, {self._power})"
@@ -112,7 +124,29 @@ class LabHost:
         copy = main.files[BOOT_CFG].replace(b"bootstate=0", b"bootstate=3").replace(b"updated=1\n", b"updated=2\n")
         other.files = {BOOT_CFG: copy}
 
+    def note(self, what: str) -> None:
+        """Write down that something was done to the host."""
+        self.acts.append(HostAct(self.clock(), what))
+
+    def state_digest(self) -> str:
+        """A hash over everything a visitor could have changed: every file of both banks, image, power, boots, maintenance."""
+        parts: list[object] = [self._power, self.boots, self.booted, self.maintenance, self.live_marker, self._running]
+        for bank in self.banks:
+            parts += [(name, hashlib.sha256(data).hexdigest()) for name, data in sorted(bank.files.items())]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
     # What it is now ------------------------------------------------------------------------------------------------
+
+    @property
+    def maintenance(self) -> bool:
+        """Whether it is in maintenance mode."""
+        return self._maintenance
+
+    @maintenance.setter
+    def maintenance(self, value: bool) -> None:
+        if value != self._maintenance:
+            self.note("entered maintenance mode" if value else "left maintenance mode")
+        self._maintenance = value
 
     @property
     def power(self) -> Power:
@@ -213,6 +247,7 @@ class LabHost:
             if other is None:
                 raise HostDownError(f"{self.name} is {self._power}: nothing can be installed on it")
             other.write_image(image, bootstate=state, updated=self._next_counter(), config=self.config)
+            self.note(f"wrote {image.base_image} to the other bank")
 
     def remediate(self, image: LabImage) -> None:
         """Stage ``image`` and reboot at once. Raises `HostDownError` when the host does not come up again."""
@@ -227,8 +262,10 @@ class LabHost:
     def shut_down(self, *, orderly: bool = True, to: Power = "off") -> None:
         """Stop the host. An orderly stop runs backup.sh first, ``reboot -f`` and a power cut do not (note c)."""
         with self.lock:
-            if self._power == "on" and orderly:
-                self._back_up()
+            if self._power == "on":
+                self.note("went down")
+                if orderly:
+                    self._back_up()
             self.booted = None
             self._running = None
             self._power = to
@@ -294,6 +331,7 @@ class LabHost:
             bank.set_bootstate(BootState.VALID)
         self.boot_time = self.clock()
         self.boots += 1
+        self.note("booted")
         self.live_marker = False
         self.failed_logins, self.locked_at = 0, None
         self.console = ""

@@ -44,6 +44,10 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class HangUpError(Exception):
+    """Raised by the app instead of an answer: the connection is cut without one."""
+
+
 App = Callable[[Request], Response]
 
 
@@ -77,6 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
         )
         try:
             response = self.server.app(request)
+        except HangUpError:
+            self.close_connection = True
+            return
         except Exception:
             # A defect of the simulator: the client gets an answer and the log the whole story.
             _log.exception("%s %s", request.method, request.path)

@@ -279,6 +279,7 @@ def _vcenter_fault(item: dict[str, Any]) -> Fault:
         seconds=float(item.get("seconds", 0)),
         error=item.get("error", ""),
         times=item.get("times"),
+        item=item.get("item", ""),
     )
 
 

@@ -10,6 +10,7 @@ from com.vmware.appliance import system_client
 from com.vmware.cis import task_client
 from com.vmware.vapi.std import errors_client as errors
 from com.vmware.vapi.std_client import DynamicID, LocalizableMessage
+from vmware.vapi.data.value import StringValue
 from vmware.vapi.security.user_password import PASSWORD_KEY, USER_KEY
 
 from auditor.lab.sessions import Task
@@ -65,13 +66,16 @@ class TasksService(VapiService):
         return _task_info(found, self._vcenter.clock(), with_result=not (spec and spec.exclude_result))
 
     def list(self, filter_spec: Any = None, result_spec: Any = None) -> dict[str, Any]:
-        """The tasks that fit the filter."""
+        """The tasks that fit the filter, which must name tasks or services. Raises InvalidArgument."""
+        if filter_spec is None or not (filter_spec.tasks or filter_spec.services):
+            text = "The filter must name tasks or services."
+            raise error(errors.InvalidArgument, "com.vmware.cis.tasks.filter.invalid", text)
         now = self._vcenter.clock()
         with_result = not (result_spec and result_spec.exclude_result)
         return {
             each.id: _task_info(each, now, with_result=with_result)
             for each in self._vcenter.tasks.all()
-            if filter_spec is None or _fits(each, filter_spec, now)
+            if _fits(each, filter_spec, now)
         }
 
 
@@ -100,7 +104,7 @@ class ApplianceVersionService(VapiService):
 def _fits(task: Task, wanted: Any, now: dt.datetime) -> bool:
     targets = None if wanted.targets is None else {target.id for target in wanted.targets}
     return all(
-        allowed is None or value in allowed
+        not allowed or value in allowed
         for value, allowed in (
             (task.id, wanted.tasks),
             (task.service, wanted.services),
@@ -114,7 +118,7 @@ def _fits(task: Task, wanted: Any, now: dt.datetime) -> bool:
 
 def _task_info(task: Task, now: dt.datetime, *, with_result: bool) -> Any:
     status = task.status(now)
-    done = status != "RUNNING"
+    done, percent = status != "RUNNING", task.percent(now)
     text = f"{task.operation} of {task.target}"
     message = LocalizableMessage(id="com.vmware.vcIntegrity.lifecycle.Task.Description", default_message=text, args=[])
     return task_client.Info(
@@ -127,11 +131,15 @@ def _task_info(task: Task, now: dt.datetime, *, with_result: bool) -> Any:
         user=task.user,
         start_time=task.started,
         end_time=task.ends if done else None,
-        progress=task_client.Progress(total=100, completed=100 if done else 10, message=message),
-        # The result is opaque to the types, so it is built from the SDK's structure.
-        result=task.result.get_struct_value() if status == "SUCCEEDED" and with_result and task.result else None,
+        progress=task_client.Progress(total=100, completed=percent, message=message),
+        result=_opaque(task.result) if status == "SUCCEEDED" and with_result and task.result else None,
         error=task.error if status == "FAILED" else None,
     )
+
+
+def _opaque(result: Any) -> Any:
+    """A task's result, which no type checks: an id as it is, anything else from the SDK's structure."""
+    return StringValue(result) if isinstance(result, str) else result.get_struct_value()
 
 
 def _not_found(kind: str, key: str) -> NoReturn:

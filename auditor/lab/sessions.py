@@ -83,6 +83,14 @@ class Task:
             return "RUNNING"
         return "SUCCEEDED" if self.error is None else "FAILED"
 
+    def percent(self, now: dt.datetime) -> int:
+        """How far it is: 100 only when it is over, 10 for one that never ends."""
+        if self.ends is None:
+            return 10
+        whole = (self.ends - self.started).total_seconds()
+        part = (now - self.started).total_seconds() / whole if whole > 0 else 1.0
+        return 100 if now >= self.ends else max(0, min(99, int(100 * part)))
+
 
 class TaskStore:
     """The tasks of one vCenter."""

@@ -140,7 +140,8 @@ class SoapFace:
     """Answers POSTs to `/sdk`.
 
     `lookup(moid, session)` finds the served object; `gate(call)` refuses (by raising a fault), delays or breaks calls before
-    they are run and must hold no lock; `lock` is held while an operation runs. `version` is a VMODL version such as
+    they are run and must hold no lock; `seen(call)` is told of every call, also of one nothing answers; `lock` is held while
+    an operation runs. `version` is a VMODL version such as
     `vim.version.v8_0_3_0`: the newest one the server speaks.
     """
 
@@ -151,8 +152,9 @@ class SoapFace:
         version: str,
         gate: Callable[[SoapCall], None],
         lock: Any,
+        seen: Callable[[SoapCall], None] = lambda _: None,
     ) -> None:
-        self._lookup, self._gate, self._lock = lookup, gate, lock
+        self._lookup, self._gate, self._lock, self._seen = lookup, gate, lock, seen
         self.version = version
 
     def handle(self, request: Request) -> Response:
@@ -162,6 +164,7 @@ class SoapFace:
         try:
             head = peek(request.body)
             call = SoapCall(head.kind, head.moid, head.method, session_cookie(request.headers), headers=request.headers)
+            self._seen(call)
             body = self._answer(call, head, request.body, version)
             status = 200
         except vmodl.MethodFault as raised:

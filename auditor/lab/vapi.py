@@ -38,7 +38,8 @@ logging.getLogger("vmware.vapi").setLevel(logging.CRITICAL)
 class Call:
     """Who is calling what: service and operation in canonical form, and the runtime's security context as a dict.
 
-    A gate may set `user`, and `stuck` for a task that is never to end.
+    A gate may set `user`, `stuck` for a task that is never to end, `fail` for one that ends with this error class,
+    `invalid` for a validation that finds something, and `lost` or `unavailable` for what becomes of the answer.
     """
 
     service: str
@@ -46,6 +47,10 @@ class Call:
     security: Mapping[str, Any]
     user: str = ""
     stuck: bool = False
+    fail: str = ""
+    invalid: bool = False
+    lost: bool = False
+    unavailable: bool = False
 
 
 Gate = Callable[[Call], None]
@@ -57,6 +62,12 @@ _current = threading.local()
 def current_call() -> Call:
     """The call this thread is serving. Only inside an operation."""
     call: Call = _current.call
+    return call
+
+
+def take_last_call() -> Call | None:
+    """The call this thread served last, once: for whoever sends the answer."""
+    call: Call | None = _current.__dict__.pop("call", None)
     return call
 
 
@@ -141,11 +152,11 @@ class _GatedProvider(ApiProvider):  # type: ignore[misc]  # the SDK has no types
 
     def invoke(self, service_id: str, operation_id: str, input_value: Any, ctx: Any) -> Any:
         call = Call(service_id, operation_id, dict(ctx.security_context or {}))
+        _current.call = call
         try:
             self._gate(call)
         except errors.Error as refused:
             return MethodResult(error=TypeConverter.convert_to_vapi(refused, type(refused).get_binding_type()))
-        _current.call = call
         with self._lock:
             return self._inner.invoke(service_id, operation_id, input_value, ctx)
 

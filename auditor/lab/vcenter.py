@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from auditor.lab.api_versions import release
+from auditor.lab.call_log import CallLog
 from auditor.lab.compliance import ScanResult, scan_host
 from auditor.lab.database import (
     BASELINES,
@@ -23,11 +25,12 @@ from auditor.lab.database import (
     Commit,
     Database,
     Datacenter,
+    Draft,
     HostBelief,
     InventoryHost,
     LabEvent,
 )
-from auditor.lab.depot import DesiredSoftware
+from auditor.lab.depot import DesiredSoftware, LabDepot
 from auditor.lab.host import LabHost
 from auditor.lab.images import LabImage
 from auditor.lab.sessions import Session, SessionStore, TaskStore
@@ -76,12 +79,41 @@ class LabVCenter:
         self.faults = FaultPlan()
         self.starting = False
         """While True every request is answered 503, as by a vCenter that starts or is being patched."""
+        self._up_again = 0.0
+        self.refuse_at_once = False
+        """Whether a commit or import that cannot succeed is refused at the call; otherwise its task fails. Which of the two
+        a real one does is not known."""
+        self.calls = CallLog(clock)
+        """Every call that arrived, whatever became of it."""
+        self.web: dict[str, bytes] = {}
+        """What this vCenter finds at the URLs it is told to pull bundles from."""
+        self.uploads: dict[str, bytes] = {}
+        """Files pushed to the upload endpoint, by file id."""
+        self.exports: dict[str, bytes] = {}
+        """Files waiting to be downloaded, by name."""
+        self.url = ""
+        """Where it is served; empty until it is."""
+        self.online: LabDepot | None = None
+        """What a sync brings; None: there is no way to the online depot."""
         self.hosts: dict[str, LabHost] = {}
         """The real hosts by name. Not part of the database."""
         self.unreachable: set[str] = set()
         """Names of hosts this vCenter cannot reach, for example because its vpxuser password is an old one."""
         self.database = Database(build=build or self.release.build)
         self.add_datacenter("Datacenter")
+
+    @property
+    def unavailable(self) -> bool:
+        """Whether it answers 503: set by hand (`starting`), or still on its way up after `restart`."""
+        return self.starting or time.monotonic() < self._up_again
+
+    def restart(self, seconds: float) -> None:
+        """Lose sessions and tasks, and answer 503 for `seconds`. The database stays."""
+        with self.lock:
+            self.sessions.end_all()
+            self.tasks.clear()
+            self._up_again = time.monotonic() + seconds
+            self.post("vCenter services were restarted")
 
     # Inventory -----------------------------------------------------------------------------------------------------
 
@@ -232,14 +264,18 @@ class LabVCenter:
 
     # vLCM ----------------------------------------------------------------------------------------------------------
 
-    def set_desired(self, cluster: str, software: DesiredSoftware, *, author: str = USER, message: str = "") -> Commit:
+    def set_desired(
+        self, cluster: str, software: DesiredSoftware, *, author: str = USER, message: str = "", orchestrator: str = ""
+    ) -> Commit:
         """Commit a cluster image. A cluster on baselines is switched to images by it. Touches no host."""
         with self.lock:
             found = self.cluster(cluster)
             self.database.last_commit += 1
-            commit = Commit(str(self.database.last_commit), self.clock(), author, message, software)
+            number = str(self.database.last_commit)
+            commit = Commit(number, self.clock(), author, message, software, orchestrator=orchestrator)
             found.commits[commit.id] = commit
             found.desired, found.mode = commit.id, IMAGE
+            found.recommendation = None
             self.post(f"Image of cluster {found.name} was set to {software.base_image}", user=author)
             return commit
 
@@ -256,21 +292,52 @@ class LabVCenter:
             commit = found.commit
             if commit is None:
                 raise LookupError(f"cluster {found.name} has no image")
+            found.scan = self.compare(found, commit.software, commit.id)
+            self.post(f"Checked compliance of cluster {found.name} with its image")
+            return found.scan
+
+    def compare(self, cluster: Cluster, software: DesiredSoftware, commit: str = "") -> ScanResult:
+        """Compare the cluster's hosts with any image, as a draft's scan does; nothing is stored."""
+        with self.lock:
             images: dict[str, LabImage] = {}
-            for entry in self.hosts_of(found):
+            for entry in self.hosts_of(cluster):
                 if (host := self.live_host(self.observe(entry.moid))) is not None:
                     images[entry.moid] = host.running_image
             # Hosts of one cluster mostly share one image object; each distinct one is compared once.
-            results = {id(image): scan_host(commit.software, self.database.depot, image) for image in images.values()}
-            found.scan = ScanResult(
+            results = {id(image): scan_host(software, self.database.depot, image) for image in images.values()}
+            return ScanResult(
                 time=self.clock(),
-                commit=commit.id,
-                software=commit.software,
+                commit=commit,
+                software=software,
                 hosts={moid: results[id(image)] for moid, image in images.items()},
-                unavailable=frozenset(each.moid for each in self.hosts_of(found) if each.moid not in images),
+                unavailable=frozenset(each.moid for each in self.hosts_of(cluster) if each.moid not in images),
             )
-            self.post(f"Checked compliance of cluster {found.name} with its image")
-            return found.scan
+
+    def add_draft(self, cluster: str, software: DesiredSoftware | None = None, *, owner: str = USER) -> Draft:
+        """Begin to edit a cluster image; without `software` the working copy starts as the image in force.
+
+        Nothing here keeps a user to one draft: the API does.
+        """
+        with self.lock:
+            found = self.cluster(cluster)
+            start = software or (found.commit.software if found.commit else DesiredSoftware(""))
+            self.database.last_draft += 1
+            draft = Draft(str(self.database.last_draft), found.moid, owner, self.clock(), start)
+            self.database.drafts[draft.id] = draft
+            return draft
+
+    def begin_operation(
+        self, cluster: str, operation: str = "apply$task", *, user: str = "carol@lab.example", seconds: float | None = None
+    ) -> str:
+        """Another client works on the cluster: a task that runs for `seconds`, or until the restart. Nothing is done to
+        the hosts by it. Gives the task's id."""
+        with self.lock:
+            moid = self.cluster(cluster).moid
+            service = "com.vmware.esx.settings.clusters.software"
+            task = self.tasks.add(service, operation, "ClusterComputeResource", moid, user, stuck=True)
+            if seconds is not None:
+                task.ends = task.started + dt.timedelta(seconds=seconds)
+            return task.id
 
     def remediate(self, cluster: str, hosts: Iterable[str] | None = None) -> None:
         """Bring hosts (all, or the named ones) to the cluster's image, at once, and scan.

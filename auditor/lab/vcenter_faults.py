@@ -19,6 +19,16 @@ class FaultKind(StrEnum):
     """A task that never ends; a plain call is held for `seconds` and then refused."""
     EXPIRE = "expire"
     """The session is gone: the caller is told to log in."""
+    FAIL = "fail"
+    """A task that is started and ends as FAILED with `error`; a plain call is refused with it."""
+    INVALID = "invalid"
+    """A validation whose task succeeds and whose result holds an error; a commit is refused with the same result."""
+    LOSE = "lose"
+    """The call is carried out and the connection breaks before its answer."""
+    RESTART = "restart"
+    """vCenter restarts instead of answering: sessions and tasks are lost, everything is answered 503 for `seconds`."""
+    FORGET = "forget"
+    """`item` disappears from the depot before the call is carried out."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,8 @@ class Fault:
     `operation` is a shell pattern over the operation's full name: `com.vmware.esx.settings.clusters.software.get`
     (vAPI, also for its REST form) or the WSDL name such as `RetrievePropertiesEx` (SOAP). `times` limits how often it
     happens; None means always. `error` is a class name of `com.vmware.vapi.std.errors_client` such as
-    `ServiceUnavailable`, or of pyVmomi such as `vmodl.fault.HostCommunication`.
+    `ServiceUnavailable`, or of pyVmomi such as `vmodl.fault.HostCommunication`. `item` is a base image version, or name and
+    version of an add-on or component with a blank between.
     """
 
     operation: str
@@ -36,6 +47,7 @@ class Fault:
     seconds: float = 0.0
     error: str = ""
     times: int | None = None
+    item: str = ""
 
 
 class FaultPlan:

@@ -10,20 +10,20 @@ from typing import Any
 from com.vmware.vapi.std import errors_client as errors
 from pyVmomi import VmomiSupport, vim
 
-from auditor.lab import depot_face, session_face, vlcm_face
+from auditor.lab import depot_face, draft_face, import_face, recommendation_face, session_face, transfer, vlcm_face
 from auditor.lab.api_versions import available
 from auditor.lab.certificate import make_certificate
 from auditor.lab.database import Cluster, InventoryHost
 from auditor.lab.esxcli_face import EsxcliCommand, EsxcliHostFace, ExecuterFace
 from auditor.lab.host_face import EXECUTER, IMAGE_MANAGER, ImageConfigManagerFace
-from auditor.lab.http import HttpServer, Request, Response
+from auditor.lab.http import HangUpError, HttpServer, Request, Response
 from auditor.lab.inventory_face import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
 from auditor.lab.property_collector import PropertyCollector
 from auditor.lab.rest import RestFace
 from auditor.lab.search_face import SearchIndexFace
 from auditor.lab.service_face import EventManagerFace, ServiceInstanceFace, SessionManagerFace
 from auditor.lab.soap import SoapCall, SoapFace, SoapObject, fault
-from auditor.lab.vapi import Call, VapiServer, error
+from auditor.lab.vapi import Call, VapiServer, error, take_last_call
 from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vcenter_faults import Fault, FaultKind
 from auditor.lab.version_document import versions_document, wsdl_document
@@ -160,9 +160,11 @@ class VCenterServer:
             lock=vcenter.lock,
         )
         self.rest = RestFace(self.vapi)
-        self.soap = SoapFace(inventory.lookup, version=vcenter.release.vmodl, gate=self._soap_gate, lock=vcenter.lock)
+        self.soap = SoapFace(
+            inventory.lookup, version=vcenter.release.vmodl, gate=self._soap_gate, lock=vcenter.lock, seen=self._soap_seen
+        )
         self.http = HttpServer(self.answer, self.certificate.server_context(), address=address, port=port)
-        self.url = f"https://{address}:{self.http.port}"
+        self.url = vcenter.url = f"https://{address}:{self.http.port}"
 
     def start(self) -> None:
         """Serve in the background."""
@@ -174,10 +176,21 @@ class VCenterServer:
 
     def answer(self, request: Request) -> Response:
         """Answer one HTTP request."""
-        if self.vcenter.starting:
-            # The reverse proxy's answer while the services behind it are not up.
-            return Response(503, b"503 Service Unavailable (Failed to connect to endpoint)\n", "text/plain")
+        take_last_call()
+        response = self._answer(request)
+        call = take_last_call()
+        if call is None and request.path.startswith("/api/"):
+            self.vcenter.calls.add("http", request.path, request.method)  # a REST path that nothing serves
+        if call is not None and call.lost:
+            raise HangUpError
+        return _unavailable() if call is not None and call.unavailable else response
+
+    def _answer(self, request: Request) -> Response:
+        if self.vcenter.unavailable:
+            return _unavailable()
         path = request.path
+        if path not in _SOAP_PATHS and path != "/api" and not path.startswith("/api/"):
+            self.vcenter.calls.add("http", path, request.method)
         if path in _SOAP_PATHS and request.method == "POST":
             return self.soap.handle(request)
         if path == "/sdk/vimServiceVersions.xml":
@@ -189,13 +202,20 @@ class VCenterServer:
             return Response(200, body, "application/json", extra)
         if path.startswith("/api/"):
             return self.rest.handle(request)
+        if (transferred := transfer.answer(self.vcenter, request)) is not None:
+            return transferred
         return Response(404, b"Not found\n", "text/plain")
+
+    def _soap_seen(self, call: SoapCall) -> None:
+        self.vcenter.calls.add("soap", call.kind, call.method)
 
     def _soap_gate(self, call: SoapCall) -> None:
         for planned in self.vcenter.faults.take(call.method):
             _wait(planned)
             if planned.kind is FaultKind.EXPIRE:
                 self.vcenter.sessions.end(call.session)
+            elif planned.kind is FaultKind.RESTART:
+                self.vcenter.restart(planned.seconds)
             elif planned.kind in (FaultKind.ERROR, FaultKind.STUCK):
                 kind = VmomiSupport.GetVmodlType(planned.error or "vmodl.fault.SystemError")
                 raise fault(kind, f"Planned fault: {planned.kind}")
@@ -211,15 +231,9 @@ class VCenterServer:
             )
 
     def _vapi_gate(self, call: Call) -> None:
+        self.vcenter.calls.add("vapi", call.service, call.operation)
         for planned in self.vcenter.faults.take(f"{call.service}.{call.operation}"):
-            _wait(planned)
-            if planned.kind is FaultKind.EXPIRE:
-                self.vcenter.sessions.end(call.security.get("sessionId"))
-            elif planned.kind is FaultKind.STUCK and call.operation.endswith("$task"):
-                call.stuck = True
-            elif planned.kind in (FaultKind.ERROR, FaultKind.STUCK):
-                kind = getattr(errors, planned.error or "InternalServerError")
-                raise error(kind, "lab.planned.fault", f"Planned fault: {planned.kind}")
+            self._vapi_fault(call, planned)
         if (call.service, call.operation) == ("com.vmware.cis.session", "create"):
             return
         session = self.vcenter.sessions.find(call.security.get("sessionId"))
@@ -231,8 +245,37 @@ class VCenterServer:
             )
         call.user = session.user
 
+    def _vapi_fault(self, call: Call, planned: Fault) -> None:
+        """Let a planned fault happen. Raises the error the call is refused with."""
+        is_task = call.operation.endswith("$task")
+        if planned.kind is FaultKind.RESTART:
+            self.vcenter.restart(planned.seconds)
+            call.unavailable = True
+            raise error(errors.ServiceUnavailable, "lab.planned.fault", "vCenter restarts")
+        _wait(planned)
+        if planned.kind is FaultKind.EXPIRE:
+            self.vcenter.sessions.end(call.security.get("sessionId"))
+        elif planned.kind is FaultKind.STUCK and is_task:
+            call.stuck = True
+        elif planned.kind is FaultKind.FAIL and is_task:
+            call.fail = planned.error or "Error"
+        elif planned.kind is FaultKind.INVALID:
+            call.invalid = True
+        elif planned.kind is FaultKind.LOSE:
+            call.lost = True
+        elif planned.kind is FaultKind.FORGET:
+            self.vcenter.database.depot.forget(planned.item)
+        elif planned.kind in (FaultKind.ERROR, FaultKind.STUCK, FaultKind.FAIL):
+            kind = getattr(errors, planned.error or "InternalServerError")
+            raise error(kind, "lab.planned.fault", f"Planned fault: {planned.kind}")
+
 
 _PLAIN_KINDS = {"ServiceInstance", "PropertyCollector", "HostSystem", "Folder", "ViewManager", "EventManager"}
+
+
+def _unavailable() -> Response:
+    """The reverse proxy's answer while the services behind it are not up."""
+    return Response(503, b"503 Service Unavailable (Failed to connect to endpoint)\n", "text/plain")
 
 
 def _wait(planned: Fault) -> None:
@@ -252,6 +295,17 @@ def _services(vcenter: LabVCenter) -> list[Any]:
         vlcm_face.ClusterInstalledImages,
         vlcm_face.InstalledComponents,
         vlcm_face.HostSoftware,
+        draft_face.Drafts,
+        draft_face.DraftBaseImage,
+        draft_face.DraftAddOn,
+        draft_face.DraftComponents,
+        draft_face.DraftRemovedComponents,
+        draft_face.DraftEffectiveComponents,
+        recommendation_face.Recommendations,
+        recommendation_face.SoftwareSpecMetadata,
+        import_face.Offline,
+        import_face.OfflineContent,
+        import_face.Depots,
         depot_face.BaseImages,
         depot_face.BaseImageVersions,
         depot_face.AddOns,

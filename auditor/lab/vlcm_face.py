@@ -17,10 +17,12 @@ from com.vmware.esx.settings import clusters_client
 from com.vmware.esx.settings.clusters import enablement_client, software_client
 from com.vmware.vapi.std import errors_client as errors
 
+from auditor.lab.compliance import ScanResult
 from auditor.lab.database import IMAGE, Cluster, InventoryHost
-from auditor.lab.depot import version_key
+from auditor.lab.depot import DesiredSoftware, version_key
 from auditor.lab.host import LabHost
 from auditor.lab.images import LabImage
+from auditor.lab.transfer import export
 from auditor.lab.vapi import VapiService, current_call, error, struct
 from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vlcm_values import (
@@ -68,12 +70,23 @@ class VlcmService(VapiService):
         """Run `work` as a task and return its id. An SDK error it raises is the task's error."""
         call = current_call()
         task = self.vcenter.tasks.add(call.service, call.operation, target_type, target, call.user, stuck=call.stuck)
-        if not call.stuck:
+        if call.fail:
+            text = f"Planned fault: {call.operation} failed"
+            task.error = error(getattr(errors, call.fail), "lab.planned.fault", text)
+        elif not call.stuck:
             try:
                 task.result = work()
             except errors.Error as failed:
                 task.error = failed
         return task.id
+
+    def refuse_if_busy(self, moid: str) -> None:
+        """Raise NotAllowedInCurrentState while another operation runs on the cluster."""
+        now = self.vcenter.clock()
+        for task in self.vcenter.tasks.all():
+            if task.target == moid and task.status(now) == "RUNNING":
+                text = f"Another operation is in progress: {task.operation} by {task.user}."
+                raise error(errors.NotAllowedInCurrentState, f"{OURS}OperationInProgress", text, task.id)
 
 
 def entity_not_found(key: str, kind: str) -> NoReturn:
@@ -102,6 +115,22 @@ class ClusterSoftware(VlcmService):
 
         return self.start_task(CLUSTER_TYPE, cluster, work)
 
+    def export(self, cluster: str, spec: Any) -> dict[Any, str]:
+        """Where to download the image from, by kind. Solutions are left out, as documented. Raises Error when the depot
+        lacks what an ISO image or a bundle is made of."""
+        commit = self.image_cluster(cluster).commit
+        software = commit.software if commit else DesiredSoftware("")
+        kinds = clusters_client.Software.ExportType
+        wanted = {
+            kinds.SOFTWARE_SPEC: spec.export_software_spec,
+            kinds.ISO_IMAGE: spec.export_iso_image,
+            kinds.OFFLINE_BUNDLE: spec.export_offline_bundle,
+        }
+        lacks = self.vcenter.database.depot.missing(software)
+        if lacks and (spec.export_iso_image or spec.export_offline_bundle):
+            raise error(errors.Error, f"{OURS}DepotContentNotFound", f"Not in the depot: {', '.join(lacks)}.")
+        return {kind: export(self.vcenter, str(kind), software) for kind, on in wanted.items() if on}
+
 
 class ClusterCompliance(VlcmService):
     """`com.vmware.esx.settings.clusters.software.compliance`: the stored result, however old."""
@@ -118,9 +147,14 @@ class ClusterCompliance(VlcmService):
 
 
 def _stored_compliance(vcenter: LabVCenter, cluster: Cluster) -> Any:
+    return cluster.scan and compliance_of(vcenter, cluster, cluster.scan)
+
+
+def compliance_of(vcenter: LabVCenter, cluster: Cluster, scan: ScanResult) -> Any:
+    """A scan's result as this vCenter's version shows it."""
     names = {entry.moid: entry.name for entry in vcenter.hosts_of(cluster)}
     staging = vcenter.release.numbers >= (8, 0)
-    return cluster.scan and cluster_compliance(cluster.scan, vcenter.database.depot, names, staging=staging)
+    return cluster_compliance(scan, vcenter.database.depot, names, staging=staging)
 
 
 class ClusterCommits(VlcmService):

@@ -13,7 +13,7 @@ from com.vmware.esx import hosts_client as hosts
 from com.vmware.esx import settings_client as settings
 from com.vmware.vapi.std_client import LocalizableMessage
 
-from auditor.lab.compliance import COMPLIANT, INCOMPATIBLE, NON_COMPLIANT, UNAVAILABLE, HostScan, ScanResult
+from auditor.lab.compliance import COMPLIANT, INCOMPATIBLE, NON_COMPLIANT, UNAVAILABLE, ComponentScan, HostScan, ScanResult
 from auditor.lab.compliance import user_components as _user_components
 from auditor.lab.depot import AddOnKey, DesiredSoftware, LabDepot
 from auditor.lab.images import LabImage
@@ -85,6 +85,8 @@ def software_info(software: DesiredSoftware, depot: LabDepot) -> Any:
         add_on=add_on_info(software.add_on, depot),
         components={name: component_info(name, version, depot) for name, version in software.components},
         solutions={},
+        # Unset where nothing was removed, and so on a vCenter that is older than the field.
+        removed_components={name: settings.ComponentInfo() for name in software.removed} or None,
     )
 
 
@@ -134,7 +136,7 @@ def cluster_compliance(scan: ScanResult, depot: LabDepot, names: Mapping[str, st
         stage_status=_stage(scan.status, staging=staging),
         notifications=settings.Notifications(),
         scan_time=scan.time,
-        commit=scan.commit,
+        commit=scan.commit or None,
         compliant_hosts=scan.host_ids(COMPLIANT),
         non_compliant_hosts=scan.host_ids(NON_COMPLIANT),
         incompatible_hosts=scan.host_ids(INCOMPATIBLE),
@@ -155,7 +157,7 @@ def _host_compliance(host: HostScan, scan: ScanResult, depot: LabDepot, *, stagi
         stage_status=_stage(host.status, staging=staging),
         notifications=_host_notifications(host, scan),
         scan_time=scan.time,
-        commit=scan.commit,
+        commit=scan.commit or None,
         base_image=settings.BaseImageCompliance(
             status=host.base_status,
             stage_status=_stage(host.base_status, staging=staging),
@@ -171,19 +173,26 @@ def _host_compliance(host: HostScan, scan: ScanResult, depot: LabDepot, *, stagi
             notifications=settings.Notifications(),
         ),
         hardware_support={},
-        components={
-            name: settings.ComponentCompliance(
-                status=each.status,
-                stage_status=_stage(each.status, staging=staging),
-                current=component_info(name, each.current, depot),
-                target=component_info(name, each.target, depot),
-                current_source=each.current_source,
-                target_source=each.target_source,
-                notifications=settings.Notifications(),
-            )
-            for name, each in host.components.items()
-        },
+        components={name: _component(name, each, depot, staging=staging) for name, each in host.components.items()},
         solutions={},
+        removed_components={
+            name: _component(name, each, depot, staging=staging)
+            for name, each in host.components.items()
+            if each.target_source == "USER_REMOVED"
+        }
+        or None,
+    )
+
+
+def _component(name: str, scan: ComponentScan, depot: LabDepot, *, staging: bool) -> Any:
+    return settings.ComponentCompliance(
+        status=scan.status,
+        stage_status=_stage(scan.status, staging=staging),
+        current=component_info(name, scan.current, depot),
+        target=component_info(name, scan.target, depot),
+        current_source=scan.current_source,
+        target_source=scan.target_source,
+        notifications=settings.Notifications(),
     )
 
 
