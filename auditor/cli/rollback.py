@@ -60,3 +60,29 @@ def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, as_json
 
         output.emit(render_windows(rows))
     return ExitCode.INCOMPLETE if unknown(rows) else ExitCode.DONE
+
+
+@rollback.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def events(invocation: Invocation, hosts: tuple[str, ...], as_json: bool) -> int:
+    """List how hosts' windows moved from run to run, with the likely cause, as recorded. Nothing is contacted.
+
+    Judged by the boot.cfg files that audits and snapshots record over SSH. Without HOST: of all hosts.
+    """
+    from auditor.cli import wiring
+    from auditor.domain.rollback.change import window_events
+    from auditor.reports.window import events_document, render_events
+
+    with wiring.open_history(invocation.config(), read_only=True) as history:
+        answers = history.bank_answers(hosts)
+    found = [event for one in answers for event in window_events(one)]
+    found.sort(key=lambda event: (event.seen_after, event.host))
+    if as_json:
+        output.emit_json(events_document(found))
+    else:
+        output.emit(render_events(found, len(answers)))
+    return ExitCode.DONE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from auditor.domain.observation import Estate, HostObservation, VCenterView
 from auditor.domain.past import Past
 from auditor.errors import HistoryError, LockedError
 from auditor.history import queries, retention
+from auditor.history.bank_answers import bank_answers
 from auditor.history.file import HistoryFile, stamp
 from auditor.history.past import past
 from auditor.history.queries import ArchivedImage
@@ -139,6 +140,11 @@ class SqliteHistory:
         """Every desired image ever seen, oldest first; ``vcenter`` is its name or instance UUID, ``cluster`` a name or id."""
         with self._file.reading() as conn:
             return queries.list_commits(conn, vcenter, cluster)
+
+    def bank_answers(self, names: Collection[str] = ()) -> list[tuple[HostObservation, ...]]:
+        """Per host, oldest first, the answers in which its boot banks were read; ``names`` are hosts, none for all."""
+        with self._file.reading() as conn:
+            return list(bank_answers(conn, names))
 
     def dismiss_host(self, name: str, reason: str, at: datetime, vcenter: str | None = None) -> list[str]:
         """Leave a host that is gone on purpose out of later runs; being listed again brings it back. Its records stay.

@@ -20,6 +20,7 @@ T = TypeVar("T")
 Plain = dict[str, Any]
 
 SCHEMA = "auditor/rollback-window/v1"
+EVENTS = "auditor/rollback-events/v1"
 _VIBS_SHOWN = 6
 
 _MEANS = {
@@ -47,6 +48,22 @@ def render_windows(rows: Sequence[WindowRow]) -> str:
     """Every host's window in plain words, and at the end what to type next."""
     blocks = ["\n".join(_lines(row)) for row in rows]
     return "\n\n".join([*blocks, "\n".join(_next(rows))])
+
+
+def events_document(events: Sequence[WindowChange]) -> Plain:
+    """Recorded moves of windows, valid by schema ``rollback-events.v1``."""
+    return {"schema": EVENTS, "events": [{"host": event.host, **_change(event)} for event in events]}
+
+
+def render_events(events: Sequence[WindowChange], hosts: int) -> str:
+    """The same in words; ``hosts`` is how many have a record of their banks."""
+    if not hosts:
+        return "No run has recorded boot banks yet.\nNext: auditor snapshot, with SSH configured"
+    lines = [
+        printable(f"{_at(e.seen_after)}  {e.host}: {e.before} -> {e.after} (since {_at(e.seen_before)}). {e.cause.words}", 600)
+        for e in events
+    ]
+    return "\n".join(lines or [f"No window moved on the {hosts} hosts with recorded boot banks."])
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
@@ -223,4 +240,4 @@ def _unread(reading: Unread) -> Plain:
     return {"unread": reading.reason.value, "detail": reading.detail}
 
 
-__all__ = ["render_windows", "window_document"]
+__all__ = ["events_document", "render_events", "render_windows", "window_document"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,17 @@ def run(hosts: dict[str, LabHost], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config = tmp_path / "auditor.toml"
     config.write_text("\n".join(lines) + "\n")
 
-    def call(*words: str) -> tuple[int, str]:
-        code = main(["rollback", "window", *words, "--config", str(config)])
+    def call(*words: str, command: str = "window") -> tuple[int, str]:
+        code = main(["rollback", command, *words, "--config", str(config)])
         captured = capsys.readouterr()
         return code, captured.out or captured.err
 
     return call
 
 
-def document(text: str) -> Any:
+def document(text: str, name: str = "rollback-window.v1") -> Any:
     found = json.loads(text)
-    validator = Draft202012Validator(schema("rollback-window.v1"))
+    validator = Draft202012Validator(schema(name))
     Draft202012Validator.check_schema(validator.schema)
     assert [error.message for error in validator.iter_errors(found)] == []
     return found
@@ -136,7 +136,30 @@ def test_what_changed_since_the_last_audit(run: Run, hosts: dict[str, LabHost], 
     assert "waits for a reboot" in text
 
 
-def record(path: Path, host: LabHost) -> None:
+def test_moves_of_windows_are_listed_from_history(run: Run, hosts: dict[str, LabHost], tmp_path: Path) -> None:
+    host, path = hosts["esx1.lab.example"], tmp_path / "history.db"
+    code, text = run("--json", command="events")
+    assert code == 1  # no history yet
+    record(path, host)
+    code, text = run(command="events")
+    assert (code, "No window moved on the 1 hosts" in text) == (0, True)
+    record(path, host, AT + timedelta(hours=1))
+    record(path, host, AT + timedelta(hours=2))
+    host.live_install(LabVib("vmware-fdm", "8.0.3-24853646", "VMware", "VMwareCertified", "2026-06-30"))
+    record(path, host, AT + timedelta(hours=3))
+    code, text = run("--json", command="events")
+    assert code == 0
+    (event,) = document(text, "rollback-events.v1")["events"]
+    assert (event["host"], event["cause"], event["closed"]) == ("esx1.lab.example", "live-vib", True)
+    assert (event["seen_before"], event["seen_after"]) == ("2026-03-01T14:00:00Z", "2026-03-01T15:00:00Z")
+    assert event["before"]["build"] == OLD
+    _, text = run("esx1.lab.example", command="events")
+    assert f"OPEN({OLD}) -> CONSUMED" in text
+    assert "HA" in text
+    assert run("esx2.lab.example", "--json", command="events")[1].count("host") == 0
+
+
+def record(path: Path, host: LabHost, at: datetime = AT) -> None:
     """An earlier run in which the host's boot.cfg files were read."""
     banks = []
     for link, lab_bank in (("/bootbank", host.boot_bank), ("/altbootbank", host.other_bank)):
@@ -144,11 +167,11 @@ def record(path: Path, host: LabHost) -> None:
         banks.append(BankReading(link, Read(f"/vmfs/volumes/{lab_bank.volume}"), Read(lab_bank.files["boot.cfg"])))
     from auditor.domain.image import Product
 
-    seen = HostObservation(host.name, Route.SSH, AT, product=Read(Product("8.0.3", "24674464")), banks=tuple(banks))
+    seen = HostObservation(host.name, Route.SSH, at, product=Read(Product("8.0.3", "24674464")), banks=tuple(banks))
     history = SqliteHistory(path)
-    number = history.begin("audit", AT)
+    number = history.begin("audit", at)
     history.record_host(number, seen)
-    history.finish(number, AT, "in-sync")
+    history.finish(number, at, "in-sync")
     history.close()
 
 

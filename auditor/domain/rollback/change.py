@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from auditor.domain.observation import value_of
+from auditor.domain.observation import HostObservation, value_of
 from auditor.domain.rollback.build import same_build
+from auditor.domain.rollback.judge import recorded_window
 from auditor.domain.rollback.window import BankState, Window, WindowKind
 
 
@@ -68,6 +70,21 @@ def window_change(before: BankState, after: BankState) -> WindowChange | None:
     return WindowChange(after.host, was, now, before.at, after.at, _cause(before, after))
 
 
+def window_events(answers: Iterable[HostObservation]) -> tuple[WindowChange, ...]:
+    """Every move of one host's window over what was recorded of it, oldest first. Judged by boot.cfg alone, which is what
+    audits record; a look that could not tell is passed over."""
+    events: list[WindowChange] = []
+    before: BankState | None = None
+    for answer in answers:
+        now = recorded_window(answer)
+        if now.window.kind is WindowKind.UNKNOWN:
+            continue
+        if before is not None and (change := window_change(before, now)) is not None:
+            events.append(change)
+        before = now
+    return tuple(events)
+
+
 def _cause(before: BankState, after: BankState) -> Cause:
     was, now = before.window, after.window
     booted_then, booted_now = value_of(before.booted), value_of(after.booted)
@@ -86,4 +103,4 @@ def _cause(before: BankState, after: BankState) -> Cause:
     }.get(now.kind, Cause.UNCLEAR)
 
 
-__all__ = ["Cause", "WindowChange", "window_change"]
+__all__ = ["Cause", "WindowChange", "window_change", "window_events"]
