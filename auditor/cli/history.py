@@ -66,6 +66,47 @@ def runs(invocation: Invocation, last: int, as_json: bool) -> int:
 
 
 @history.command()
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def operations(invocation: Invocation, as_json: bool) -> int:
+    """List the write operations that were ever begun here: when, by whom, under which ticket, and how they ended.
+
+    One that says UNFINISHED is being carried out now, or its process was killed.
+    """
+    from auditor.history.journal import SqliteJournal
+
+    with SqliteJournal(invocation.config().history, read_only=True) as journal:
+        found = journal.operations()
+    if as_json:
+        entries = [
+            {
+                "operation": operation.id,
+                "kind": operation.kind,
+                "started": _iso(operation.started),
+                "finished": _iso(operation.finished),
+                "outcome": operation.outcome or None,
+                "operator": operation.operator,
+                "ticket": operation.ticket,
+                "digest": operation.digest,
+                "subjects": list(operation.subjects),
+            }
+            for operation in found
+        ]
+        output.emit_json({"schema": "auditor/operations/v1", "operations": entries})
+        return ExitCode.DONE
+    if not found:
+        output.say("no write operation is recorded")
+    for operation in found:
+        end = "UNFINISHED: running, or killed" if operation.unfinished else printable(operation.outcome)
+        who = f"by {printable(operation.operator)}, ticket {printable(operation.ticket)}"
+        subjects = printable(", ".join(operation.subjects), 300)
+        output.emit(f"{operation.id:>6}  {_when(operation.started)}  {operation.kind:8}  {subjects}  {who}  {end}")
+    return ExitCode.DONE
+
+
+@history.command()
 @click.argument("cluster", required=False)
 @_vcenter_option
 @json_option

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditor.domain.image import Commit, DesiredImage, ManagementMode
@@ -63,6 +64,7 @@ class Past:
 
     runs: int = 0
     newest_run: datetime | None = None
+    audited: Mapping[str, datetime] = field(default_factory=dict)  # per vCenter: when the newest finished audit read it
     marks: tuple[PastMarks, ...] = ()  # per vCenter: all that are needed to see a rewind, oldest first
     clusters: tuple[PastCluster, ...] = ()
     hosts: tuple[PastHost, ...] = ()

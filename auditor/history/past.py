@@ -40,6 +40,8 @@ _HOSTS = """SELECT hosts.*, (SELECT max(run) FROM host_attempts WHERE host = hos
 _LISTINGS = """SELECT * FROM listings WHERE first_run < :before ORDER BY last_run, id"""
 _INVENTORIES = """SELECT vcenter, max(run) AS run, max(at) AS at FROM vcenter_attempts
     WHERE inventory_read = 1 AND run < :before GROUP BY vcenter"""
+_AUDITED = """SELECT vcenter, max(vcenter_marks.at) AS at FROM vcenter_marks JOIN runs ON runs.id = vcenter_marks.run
+    WHERE runs.kind = 'audit' AND runs.finished IS NOT NULL AND vcenter_marks.run < :before GROUP BY vcenter"""
 _ANSWERS = """SELECT a.*, hosts.name AS name, hosts.vcenter AS vcenter FROM host_attempts AS a
     JOIN hosts ON hosts.id = a.host WHERE a.host = ? AND a.run = ? AND a.answered > 0"""
 _RICHEST_FIRST = {Route.SSH: 0, Route.HOST_API: 1, Route.VCENTER: 2}
@@ -55,6 +57,7 @@ def past(conn: sqlite3.Connection, before: int | None) -> Past:
     return Past(
         runs=finished["runs"],
         newest_run=parse_time(finished["newest"]),
+        audited={row["vcenter"]: parse_timestamp(row["at"]) for row in conn.execute(_AUDITED, limit)},
         marks=_marks(conn, limit),
         clusters=_clusters(conn, library, limit),
         hosts=_hosts(conn, library, limit),

@@ -79,3 +79,9 @@ def test_no_history_yet(arguments: tuple[str, ...], auditor: Run, home: Path) ->
     assert done.code == 1
     assert "auditor snapshot" in done.err
     assert not (home / "history.db").exists()
+
+
+def test_operations(auditor: Run, recorded: Path) -> None:
+    assert auditor("history", "operations").code == 0
+    document = json.loads(auditor("history", "operations", "--json").out)
+    assert documents.problems(document, "operations.v1") == ()

@@ -89,14 +89,19 @@ def test_hosts_ahead_after_a_restore_are_explained_by_the_lost_commit() -> None:
     assert any("commit 7" in line and "gone" in line for line in restore.evidence)
 
 
-def test_a_rewind_that_the_last_run_already_saw_is_a_notice_and_decides_nothing() -> None:
-    before = past((image(NEW), COMMIT_7), (image(OLD), COMMIT_5))
-    before = replace(before, marks=(*past(key=9000).marks, replace(before.marks[0], at=ago(0.5), marks=marks(key=800))))
+@pytest.mark.parametrize("audited", [False, True])
+def test_a_rewind_is_news_until_an_audit_has_told_of_it(audited: bool) -> None:
+    """A snapshot by cron after the restore reports to nobody, so it must not make the restore old news."""
+    before = past((image(NEW), COMMIT_7), (image(OLD), COMMIT_5), key=9000)
+    rewound = replace(before.marks[0], at=ago(0.5), marks=marks(key=800))
+    seen = replace(before.clusters[0], images=tuple(replace(i, last_seen=ago(1)) for i in before.clusters[0].images))
+    told = {"vc": ago(0.5)} if audited else {"vc": ago(60)}
+    before = replace(before, marks=(*before.marks, rewound), clusters=(seen,), audited=told)
     view = estate((cluster(OLD, COMMIT_5),), (listed("a", OLD),), (says("a", OLD),), vc_marks=marks(900))
     result = judge(view, before)
     assert codes(result) == {"restore-detected"}
-    assert one(result, Code.RESTORE_DETECTED).severity is Severity.NOTICE
-    assert result.verdict is Verdict.IN_SYNC
+    assert one(result, Code.RESTORE_DETECTED).severity is (Severity.NOTICE if audited else Severity.CRITICAL)
+    assert result.verdict is (Verdict.IN_SYNC if audited else Verdict.DRIFT)
 
 
 def test_a_later_commit_is_no_rewind() -> None:

@@ -102,6 +102,7 @@ OURS = [
     "config-check.v1",
     "depot-inspect.v1",
     "hosts.v1",
+    "operations.v1",
     "runs.v1",
     "images.v1",
     "runbooks.v1",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from auditor import parallel
 from auditor.domain.assessment import Source, Verdict
-from auditor.domain.observation import EXCLUDED, Connection, Estate, HostObservation, Reason, Route
+from auditor.domain.observation import EXCLUDED, Connection, Estate, HostObservation, Read, Reason, Route
 from auditor.errors import ConnectError, HistoryError
 from auditor.history.store import SqliteHistory
 from auditor.tables import load_release_table
-from auditor.workflows import parallel
 from auditor.workflows.audit import audit, audit_history
 from auditor.workflows.collect import collect
 from auditor.workflows.snapshot import snapshot
@@ -68,6 +69,23 @@ def test_snapshot_restore_audit(tmp_path: Path) -> None:
         assert again.source is Source.HISTORY
         assert again.findings == result.assessment.findings
         assert again.hosts == result.assessment.hosts
+
+
+def test_a_snapshot_after_the_restore_does_not_hide_it(tmp_path: Path) -> None:
+    clock = Ticking()
+
+    def quiet() -> FakeVCenter:
+        view = replace(STEADY.vcenters[0], at=clock.now(), marks=Read(marks(10)))
+        return vcenter(replace(STEADY, vcenters=(view,)))
+
+    with SqliteHistory(tmp_path / "history.db") as history:
+        snapshot(sources(vcenter(STEADY)), history, clock, Quiet())
+        snapshot(sources(quiet()), history, clock, Quiet())
+        first = audit(sources(quiet()), history, TABLE, clock, Quiet())
+        second = audit(sources(quiet()), history, TABLE, clock, Quiet())
+    assert [f.severity.value for f in first.assessment.findings] == ["critical"]
+    assert [f.severity.value for f in second.assessment.findings] == ["notice"]
+    assert second.assessment.verdict is Verdict.IN_SYNC
 
 
 def test_a_broken_history_never_costs_the_report() -> None:

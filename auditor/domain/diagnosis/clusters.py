@@ -164,8 +164,8 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         hosts=names(seen),
         evidence=tuple(evidence),
         do=(
-            "Decide which image is the wanted one: raise the cluster image to the newest and remediate the rest later, or, "
-            "where the update itself was the trouble, leave the image and take the updated hosts back.",
+            "Decide which image is the wanted one: raise the cluster's to the newest and remediate the rest later, or, where "
+            + "the update itself was the trouble, leave the image and take the updated hosts back.",
         ),
         avoid=("Do not remediate before deciding: hosts ahead of the image stay incompatible and are skipped.",),
         rests_on=(_RESTORE_PAGE, "KB 424858"),
@@ -238,7 +238,7 @@ def _depot_gap(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         evidence=tuple(missing),
         do=(
             "Get what is missing into the depot, in this order: sync the online depot; import the vendor's offline bundle; "
-            "as the last resort let vCenter build it from a host (that uses the host's disk).",
+            + "as the last resort let vCenter build it from a host (that uses the host's disk).",
         ),
         avoid=("Do not commit an image that names something the depot lacks: validation refuses it.",),
         rests_on=("vmware-vcenter SDK: details is unset when the depot lacks the item", "KB 313266"),

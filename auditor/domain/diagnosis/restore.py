@@ -5,8 +5,8 @@ backwards; a cluster's commit id or time went backwards, or a known id now has a
 restore); vCenter's own build went backwards; a cluster went from image to baselines (enabling an image is one-way).
 Weak, because an administrator can do it: clusters or hosts vanished. Weak evidence alone detects nothing.
 
-Evidence is *fresh* when the newest earlier run still saw the later state; otherwise the rewind was there before that
-run and has been reported.
+Evidence is *fresh* until a finished audit has read this vCenter after the later state was last seen: only an audit tells
+anybody. A snapshot by cron in between reports nothing, so it must not make the restore old news.
 """
 
 from __future__ import annotations
@@ -70,11 +70,23 @@ def find_rewind(view: VCenterView, past: Past) -> Rewind | None:
     if marks is None or (not past.runs and past.newest_run is None):
         return None
     seen = [p for p in past.marks if p.vcenter == view.name and p.marks.instance_uuid == marks.instance_uuid]
-    evidence = [*_marks_evidence(marks, seen), *_cluster_evidence(view, past, marks.instance_uuid)]
+    news = _News(past.audited.get(view.name))
+    evidence = [*_marks_evidence(marks, seen, news), *_cluster_evidence(view, past, marks.instance_uuid, news)]
     if not any(e.strong for e in evidence):
         return None
     evidence += _vanished_evidence(view, past, marks.instance_uuid)
     return Rewind(tuple(evidence), _last_before(marks, seen, past))
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """Tells what an audit has told already. ``audited`` is when the newest finished one read this vCenter."""
+
+    audited: datetime | None
+
+    def since(self, later_state_seen: datetime) -> bool:
+        """Whether no audit has read the vCenter since the later state was last seen."""
+        return self.audited is None or self.audited <= later_state_seen
 
 
 def _last_before(marks: VCenterMarks, seen: Sequence[PastMarks], past: Past) -> datetime | None:
@@ -87,27 +99,24 @@ def _last_before(marks: VCenterMarks, seen: Sequence[PastMarks], past: Past) -> 
     return past.newest_run
 
 
-def _marks_evidence(marks: VCenterMarks, seen: Sequence[PastMarks]) -> Iterable[Evidence]:
-    if not seen:
-        return
-    last = max(seen, key=lambda p: p.at)
-    key = value_of(marks.newest_event_key)
-    keys = [(k, p.at) for p in seen if (k := value_of(p.marks.newest_event_key)) is not None]
-    if key is not None and keys and key < max(keys)[0]:
+def _marks_evidence(marks: VCenterMarks, seen: Sequence[PastMarks], news: _News) -> Iterable[Evidence]:
+    key, time = value_of(marks.newest_event_key), value_of(marks.newest_event_time)
+    keys = [(k, p.at) for p in seen if (k := value_of(p.marks.newest_event_key)) is not None and key is not None and k > key]
+    if keys:
         highest, at = max(keys)
-        fresh = key < (value_of(last.marks.newest_event_key) or 0)
-        yield Evidence(f"the newest event is {key}; on {when(at)} it was already {highest}", strong=True, fresh=fresh)
-    time = value_of(marks.newest_event_time)
-    times = [t for p in seen if (t := value_of(p.marks.newest_event_time)) is not None]
-    if time is not None and times and time < max(times):
-        last_time = value_of(last.marks.newest_event_time)
-        fresh = last_time is not None and time < last_time
-        text = f"the newest event is of {when(time)}; an earlier run saw one of {when(max(times))}"
-        yield Evidence(text, strong=True, fresh=fresh)
-    newest = [p for p in seen if _older(marks, p.marks)]
-    if newest:
-        text = f"vCenter is {marks.version} build {marks.build}; on {when(newest[-1].at)} it was {newest[-1].marks.version}"
-        yield Evidence(f"{text} build {newest[-1].marks.build}", strong=True, fresh=_older(marks, last.marks))
+        text = f"the newest event is {key}; on {when(at)} it was already {highest}"
+        yield Evidence(text, strong=True, fresh=news.since(max(at for _, at in keys)))
+    times = [
+        (t, p.at) for p in seen if (t := value_of(p.marks.newest_event_time)) is not None and time is not None and t > time
+    ]
+    if times:
+        text = f"the newest event is of {when(time)}; an earlier run saw one of {when(max(times)[0])}"
+        yield Evidence(text, strong=True, fresh=news.since(max(at for _, at in times)))
+    newer = [p for p in seen if _older(marks, p.marks)]
+    if newer:
+        last = max(newer, key=lambda p: p.at)
+        text = f"vCenter is {marks.version} build {marks.build}; on {when(last.at)} it was {last.marks.version}"
+        yield Evidence(f"{text} build {last.marks.build}", strong=True, fresh=news.since(last.at))
 
 
 def _older(now: VCenterMarks, then: VCenterMarks) -> bool:
@@ -119,7 +128,7 @@ def _older(now: VCenterMarks, then: VCenterMarks) -> bool:
     return order is Order.OLDER
 
 
-def _cluster_evidence(view: VCenterView, past: Past, uuid: str) -> Iterable[Evidence]:
+def _cluster_evidence(view: VCenterView, past: Past, uuid: str, news: _News) -> Iterable[Evidence]:
     for cluster in value_of(view.clusters) or ():
         known = next((c for c in past.clusters if c.instance_uuid == uuid and c.id == cluster.id), None)
         if known is None:
@@ -127,37 +136,47 @@ def _cluster_evidence(view: VCenterView, past: Past, uuid: str) -> Iterable[Evid
         mode, image, commit = value_of(cluster.mode), value_of(cluster.image), value_of(cluster.commit)
         if mode is ManagementMode.BASELINES and known.images:
             text = f"cluster {cluster.name} is on baselines; until {when(known.images[-1].last_seen)} it had an image"
-            yield Evidence(text, strong=True, fresh=known.mode is ManagementMode.IMAGE, cluster=cluster.id)
+            yield Evidence(text, strong=True, fresh=news.since(known.images[-1].last_seen), cluster=cluster.id)
         elif image is not None and commit is not None:
-            yield from _commit_evidence(cluster, image, commit, known)
+            yield from _commit_evidence(cluster, image, commit, known, news)
 
 
-def _commit_evidence(cluster: ClusterView, image: DesiredImage, commit: Commit, known: PastCluster) -> Iterable[Evidence]:
+def _commit_evidence(
+    cluster: ClusterView, image: DesiredImage, commit: Commit, known: PastCluster, news: _News
+) -> Iterable[Evidence]:
     with_commit = [(p, p.commit) for p in known.images if p.commit is not None]
-    if not with_commit:
-        return
-    last_image, last = max(with_commit, key=lambda pair: pair[0].last_seen)
-    moved = (last.id, last.time) != (commit.id, commit.time)
     later = [(p, c) for p, c in with_commit if c.time and commit.time and c.time > commit.time]
-    if later:
-        gone_image, gone = max(later, key=lambda pair: pair[1].time or pair[0].last_seen)
-        text = f"cluster {cluster.name} is at commit {commit.id} of {when(commit.time)}; commit {gone.id} of {when(gone.time)}"
-        seen = f"{text}, seen until {when(gone_image.last_seen)}, is gone ({_base(gone_image)})"
-        yield Evidence(seen, strong=True, fresh=moved, cluster=cluster.id)
-    elif _number(commit.id) is not None and moved and (_number(last.id) or 0) > (_number(commit.id) or 0):
-        text = f"cluster {cluster.name}: the commit id went from {last.id} (seen {when(last_image.last_seen)}) to {commit.id}"
-        yield Evidence(text, strong=True, fresh=True, cluster=cluster.id)
+    # Ids are compared where a time is missing: with both times known, an id that was used again would mislead.
+    number = _number(commit.id)
+    higher = [(p, c) for p, c in with_commit if number is not None and not (c.time and commit.time) and _above(c.id, number)]
+    now = f"cluster {cluster.name} is at commit {commit.id} of {when(commit.time)}"
+    for gone in [max(later, key=lambda pair: pair[1].time or pair[0].last_seen)] if later else higher[-1:]:
+        text = f"{now}; commit {gone[1].id} of {when(gone[1].time)}, seen until {when(gone[0].last_seen)}, is gone"
+        fresh = news.since(max(p.last_seen for p, _ in (later or higher)))
+        yield Evidence(f"{text} ({_base(gone[0])})", strong=True, fresh=fresh, cluster=cluster.id)
     for old_image, old in with_commit:
         if old.id != commit.id:
             continue
+        fresh = news.since(old_image.last_seen)
         if old.time != commit.time:
             text = f"cluster {cluster.name}: commit {commit.id} is of {when(commit.time)}; history knows it of {when(old.time)}"
-            yield Evidence(text, strong=True, fresh=moved, cluster=cluster.id)
-        elif old_image.image.layers() != image.layers():
+            yield Evidence(text, strong=True, fresh=fresh, cluster=cluster.id)
+        elif _content(old_image.image) != _content(image):
             text = (
                 f"cluster {cluster.name}: commit {commit.id} of {when(commit.time)} has another content than history recorded"
             )
-            yield Evidence(text, strong=True, fresh=last_image.image.layers() != image.layers(), cluster=cluster.id)
+            yield Evidence(text, strong=True, fresh=fresh, cluster=cluster.id)
+
+
+def _content(image: DesiredImage) -> tuple[object, ...]:
+    """What a commit fixes. Solutions and hardware support are left out: their managers own them."""
+    components = tuple(sorted((name, version or "") for name, version in image.components.items()))
+    return (image.base_image.version if image.base_image else None, image.add_on, components)
+
+
+def _above(text: str, number: int) -> bool:
+    value = _number(text)
+    return value is not None and value > number
 
 
 def _base(image: PastImage) -> str:
