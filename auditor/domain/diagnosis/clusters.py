@@ -41,7 +41,7 @@ def _direction(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
             subject,
             f"{len(ahead)} of {count(total, 'host')} run a newer image than the cluster asks for.",
             hosts=names(ahead),
-            evidence=(*_asks(cluster), *_runs(ahead), *_why_ahead(scene, cluster, ahead)),
+            evidence=(*_asks(cluster), *_runs(ahead), *_ended(ahead), *_why_ahead(scene, cluster, ahead)),
             do=(
                 "Raise the cluster image to what the hosts run. Editing the image touches no host.",
                 "Check first that the depot has that image (finding depot-gap).",
@@ -60,7 +60,7 @@ def _direction(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
             subject,
             f"{len(behind)} of {count(total, 'host')} run an older image than the cluster asks for.",
             hosts=names(behind),
-            evidence=(*_asks(cluster), *_runs(behind), *_layer_lines(behind)),
+            evidence=(*_asks(cluster), *_runs(behind), *_ended(behind), *_layer_lines(behind)),
             do=("If the image is the wanted one, remediate these hosts in a maintenance window.",),
             avoid=("Do not remediate while other hosts of this cluster are ahead of its image.",) if ahead else (),
             rests_on=("vSphere Lifecycle Manager guide, compliance statuses",),
@@ -117,6 +117,8 @@ def _why_ahead(scene: Scene, cluster: ClusterScene, ahead: list[HostScene]) -> I
 
 
 def _tells(layer: LayerDrift) -> bool:
+    if layer.accepted:
+        return False
     return layer.layer is not Layer.BASE_IMAGE and layer.state not in {LayerState.IN_SYNC, LayerState.UNKNOWN}
 
 
@@ -146,7 +148,7 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
     """Hosts of one cluster that run different base images or add-ons: what an interrupted remediation leaves."""
     if value_of(cluster.view.mode) is not ManagementMode.IMAGE:
         return
-    seen = [h for h in cluster.hosts if isinstance(h.facts.base_image, Read)]
+    seen = [h for h in cluster.hosts if isinstance(h.facts.base_image, Read) and not _accepted(h)]
     # An add-on that was not read is no difference: unknown is neither equal nor unequal.
     with_add_on = all(isinstance(h.facts.add_on, Read) for h in seen)
     found = {_identity(h.facts, with_add_on) for h in seen}
@@ -164,12 +166,24 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         hosts=names(seen),
         evidence=tuple(evidence),
         do=(
-            "Decide which image is the wanted one: raise the cluster's to the newest and remediate the rest later, or, where "
-            + "the update itself was the trouble, leave the image and take the updated hosts back.",
+            "Raise the cluster's image to the newest and remediate the rest later; or, where the update was the trouble, roll back.",
         ),
         avoid=("Do not remediate before deciding: hosts ahead of the image stay incompatible and are skipped.",),
         rests_on=(_RESTORE_PAGE, "KB 424858"),
     )
+
+
+def _accepted(host: HostScene) -> bool:
+    """Whether the host's own base image or add-on is an accepted difference: then it makes no cluster mixed."""
+    return any(layer.accepted and layer.layer in {Layer.BASE_IMAGE, Layer.ADD_ON} for layer in host.layers)
+
+
+def _ended(hosts: list[HostScene]) -> tuple[str, ...]:
+    """Acceptances of base images that are over; those of other layers are in the layers' own lines."""
+    lines = {
+        layer.basis for h in hosts for layer in h.layers if layer.layer is Layer.BASE_IMAGE and "; acceptance" in layer.basis
+    }
+    return tuple(sorted(line.partition("; ")[2] for line in lines))
 
 
 def _identity(facts: HostFacts, with_add_on: bool) -> tuple[object, object]:
@@ -237,8 +251,7 @@ def _depot_gap(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         hosts=names(concerned),
         evidence=tuple(missing),
         do=(
-            "Get what is missing into the depot, in this order: sync the online depot; import the vendor's offline bundle; "
-            + "as the last resort let vCenter build it from a host (that uses the host's disk).",
+            "Get it into the depot: sync the online depot; else import the vendor's offline bundle; last resort: from a host.",
         ),
         avoid=("Do not commit an image that names something the depot lacks: validation refuses it.",),
         rests_on=("vmware-vcenter SDK: details is unset when the depot lacks the item", "KB 313266"),
