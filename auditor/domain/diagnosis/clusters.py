@@ -166,7 +166,7 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         hosts=names(seen),
         evidence=tuple(evidence),
         do=(
-            "Raise the cluster's image to the newest and remediate the rest later; or, where the update was the trouble, roll back.",
+            "Raise the image to the newest and remediate the rest later; or, where the update was the trouble, roll back.",
         ),
         avoid=("Do not remediate before deciding: hosts ahead of the image stay incompatible and are skipped.",),
         rests_on=(_RESTORE_PAGE, "KB 424858"),
