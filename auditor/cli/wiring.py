@@ -6,7 +6,9 @@ Everything made here only reads. Objects that can change a host or a vCenter are
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
     from auditor.vcenter.reader import VCenterRouteReader
+
+CLOSE_SECONDS = 10.0
+"""How long the end of a run waits for vCenters to end the sessions."""
 
 
 class SystemClock:
@@ -73,11 +78,23 @@ def sources(config: Config) -> Iterator[Sources]:
         configured=tuple(host.name for host in config.hosts),
         concurrency=config.limits.concurrency,
     )
+    patience = 0.3
     try:
         yield made
+        patience = CLOSE_SECONDS
     finally:
-        for reader in readers:
-            reader.close()
+        _close(readers, patience)
+
+
+def _close(readers: Sequence[VCenterRouteReader], seconds: float) -> None:
+    """Log out everywhere, and wait so long at most: a session that is left expires by itself, and whoever pressed Ctrl-C
+    while a vCenter did not answer must not wait for it once more."""
+    threads = [threading.Thread(target=reader.close, daemon=True) for reader in readers]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _vcenters(config: Config, clock: SystemClock) -> Iterator[VCenterRouteReader]:
@@ -94,7 +111,7 @@ def _vcenters(config: Config, clock: SystemClock) -> Iterator[VCenterRouteReader
             port=vcenter.port,
             thumbprint=vcenter.thumbprint or None,
             ca_file=vcenter.ca_file,
-            threads=min(config.limits.concurrency, 16),
+            threads=config.limits.concurrency,
             connect_timeout=config.deadlines.connect,
             read_timeout=config.deadlines.command,
         )

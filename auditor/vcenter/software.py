@@ -5,6 +5,9 @@ The values are read by the same pure parsers as esxcli's rows, so both routes ho
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from pyVmomi import vim
 
 from auditor.domain.image import ImageProfile, Vib
@@ -22,13 +25,17 @@ def read_vibs(session: SoapSession, manager: str) -> Reading[tuple[Vib, ...]]:
     """
 
     def fetch() -> Reading[tuple[Vib, ...]]:
-        packages = session.call(lambda _: session.object(vim.host.ImageConfigManager, manager).FetchSoftwarePackages())
-        return vib_reading.from_rows(
-            {"Name": p.name, "Version": p.version, "Vendor": p.vendor, "AcceptanceLevel": p.acceptanceLevel}
-            for p in packages or ()
+        return session.call(
+            lambda _: session.shared(session.object(vim.host.ImageConfigManager, manager), "FetchSoftwarePackages", _vibs)
         )
 
     return reading(fetch)
+
+
+def _vibs(packages: Iterable[Any] | None) -> Reading[tuple[Vib, ...]]:
+    return vib_reading.from_rows(
+        {"Name": p.name, "Version": p.version, "Vendor": p.vendor, "AcceptanceLevel": p.acceptanceLevel} for p in packages or ()
+    )
 
 
 def read_profile(session: SoapSession, manager: str) -> Reading[ImageProfile]:

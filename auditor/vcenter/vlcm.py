@@ -6,6 +6,7 @@ harmless one, is not this route's to begin.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -32,12 +33,17 @@ by all clusters of a vCenter [inferred], so a cluster's own ids have gaps."""
 MOST_PROBES = 256
 """Commit ids asked for in one cluster at most."""
 
+LARGE_AT_ONCE = 2
+"""Stored scans taken apart at the same time. One has 70 KB for each host of the cluster and needs many times that as the
+SDK's objects, so this bounds the memory of a sweep."""
+
 
 class Vlcm:
     """vLCM of one vCenter. Every method raises ``UnansweredError`` or ``TrustError``; safe to share between threads."""
 
     def __init__(self, session: VapiSession) -> None:
         self._session = session
+        self._large = threading.Semaphore(LARGE_AT_ONCE)
 
     def cluster(self, moid: str, name: str) -> ClusterView:
         """One cluster. Each part stands for itself; nothing is raised for a part that could not be read."""
@@ -61,15 +67,16 @@ class Vlcm:
 
     def compliance(self, cluster: str) -> ClusterVerdict:
         """The stored result of the last scan; after a restore that is a scan from before the backup."""
-        try:
-            found = self._session.call(Compliance, "get", cluster=cluster)
-        except UnansweredError as error:
-            if error.unread.reason is Reason.ABSENT:
-                raise unanswered(
-                    Reason.ABSENT, "no stored scan: the image was never checked, or the result was dropped"
-                ) from error
-            raise
-        return _converted(lambda: convert.cluster_verdict(found))
+        with self._large:
+            try:
+                found = self._session.call(Compliance, "get", cluster=cluster)
+            except UnansweredError as error:
+                if error.unread.reason is Reason.ABSENT:
+                    raise unanswered(
+                        Reason.ABSENT, "no stored scan: the image was never checked, or the result was dropped"
+                    ) from error
+                raise
+            return _converted(lambda: convert.cluster_verdict(found))
 
     def commit(self, cluster: str, identifier: str) -> Commit:
         """One commit by its id."""

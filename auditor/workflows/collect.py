@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from auditor import parallel
 from auditor.domain.observation import (
     EXCLUDED,
     Estate,
@@ -22,7 +23,6 @@ from auditor.domain.observation import (
 from auditor.domain.past import Past
 from auditor.errors import AuditorError
 from auditor.ports import HostReader, HostTarget, ImageReader, Progress, Recorder, VCenterReader
-from auditor.workflows import parallel
 
 log = logging.getLogger(__name__)
 

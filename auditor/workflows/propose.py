@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from auditor import parallel
 from auditor.domain.assess import scenes
 from auditor.domain.assessment import Source
 from auditor.domain.diagnosis.scene import ClusterScene, Scene
@@ -25,7 +26,6 @@ from auditor.domain.proposal.values import ImageProposal, ItemKind
 from auditor.domain.releases import ReleaseTable
 from auditor.errors import InputError
 from auditor.ports import Clock, History, ImageReader, Progress
-from auditor.workflows import parallel
 from auditor.workflows.collect import Sources, collect
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ from auditor.domain.rollback.judge import boot_cfg_window, recorded_window, wind
 from auditor.domain.rollback.report import ChosenHost, WindowRow
 from auditor.domain.rollback.window import Window, WindowKind
 from auditor.errors import InputError
+from auditor.parallel import each
 from auditor.ports import BankReader, HostTarget, Progress
-from auditor.workflows.parallel import each
 
 PHASE = "boot banks"
 
