@@ -5,13 +5,14 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from auditor.domain.proposal.tables import BUILD_COLUMNS, PATH_COLUMNS, Hints, HintTableError
 from auditor.domain.releases import COLUMNS, ReleaseTable, ReleaseTableError
 from auditor.errors import InputError
 
 MAX_TABLE_BYTES = 4 * 1024 * 1024
-"""Largest release table read, in bytes; the shipped one has about 13 thousand."""
+"""Largest table read, in bytes; the shipped one has about 13 thousand."""
 
-_SHIPPED = resources.files("auditor.domain") / "data" / "esxi-releases.csv"
+_SHIPPED = resources.files("auditor.domain") / "data"
 
 
 def load_release_table(path: Path | None = None) -> ReleaseTable:
@@ -19,11 +20,40 @@ def load_release_table(path: Path | None = None) -> ReleaseTable:
 
     Raise `InputError`, naming the file, the line and the column, when it cannot be used.
     """
-    where = "the release table of this package" if path is None else str(path)
-    hint = "give a CSV file in UTF-8 with the columns " + ", ".join(COLUMNS)
+    text = _text(path, "esxi-releases.csv", COLUMNS)
+    try:
+        return ReleaseTable.parse(text)
+    except ReleaseTableError as error:
+        raise InputError(str(error), where=_where(path, "esxi-releases.csv"), hint=_hint(COLUMNS)) from error
+
+
+def load_hints(paths: Path | None = None, builds: Path | None = None) -> Hints:
+    """Return the tables of upgrade paths and of vendors' own builds, each from a file or as shipped. Raise `InputError`."""
+    path_text = _text(paths, "upgrade-paths.csv", PATH_COLUMNS)
+    build_text = _text(builds, "vendor-builds.csv", BUILD_COLUMNS)
+    try:
+        parsed = Hints.parse_paths(path_text)
+    except HintTableError as error:
+        raise InputError(str(error), where=_where(paths, "upgrade-paths.csv"), hint=_hint(PATH_COLUMNS)) from error
+    try:
+        return parsed.with_builds(build_text)
+    except HintTableError as error:
+        raise InputError(str(error), where=_where(builds, "vendor-builds.csv"), hint=_hint(BUILD_COLUMNS)) from error
+
+
+def _where(path: Path | None, shipped: str) -> str:
+    return f"the table {shipped} of this package" if path is None else str(path)
+
+
+def _hint(columns: tuple[str, ...]) -> str:
+    return "give a CSV file in UTF-8 with the columns " + ", ".join(columns)
+
+
+def _text(path: Path | None, shipped: str, columns: tuple[str, ...]) -> str:
+    where, hint = _where(path, shipped), _hint(columns)
     try:
         if path is None:
-            data = _SHIPPED.read_bytes()
+            data = (_SHIPPED / shipped).read_bytes()
         else:
             with path.open("rb") as file:
                 data = file.read(MAX_TABLE_BYTES + 1)
@@ -32,8 +62,6 @@ def load_release_table(path: Path | None = None) -> ReleaseTable:
     if len(data) > MAX_TABLE_BYTES:
         raise InputError(f"is larger than {MAX_TABLE_BYTES:,} bytes", where=where, hint=hint)
     try:
-        return ReleaseTable.parse(data.decode("utf-8"))
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 at byte {error.start}", where=where, hint=hint) from error
-    except ReleaseTableError as error:
-        raise InputError(str(error), where=where, hint=hint) from error

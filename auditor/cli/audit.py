@@ -57,10 +57,10 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
     releases = load_release_table(config.releases)
     if from_history:
         with wiring.open_history(config, read_only=True) as recorded:
-            result = AuditResult(audit_history(recorded, releases, at))
+            result = AuditResult(audit_history(recorded, releases, at, config.accepted))
     else:
         with wiring.sources(config) as sources, wiring.history_or_why(config) as history, wiring.progress() as progress:
-            result = audit(sources, history, releases, wiring.SystemClock(), progress)
+            result = audit(sources, history, releases, wiring.SystemClock(), progress, config.accepted)
     code = exit_codes.for_verdict(result.assessment.verdict)
     if as_json:
         from auditor.reports.json import audit_document

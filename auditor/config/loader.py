@@ -6,6 +6,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,8 @@ from auditor.config.settings import (
     VCenterSettings,
     normal_thumbprint,
 )
+from auditor.domain.accepted import Acceptance
+from auditor.domain.assessment import Layer
 from auditor.domain.observation import Route, host_key
 from auditor.errors import ConfigError, InputError
 from auditor.secrets import Command, Env, File, Keyring, Prompt, Secret, Source
@@ -140,6 +143,9 @@ class _Builder:
             deadlines=Deadlines(**self.data.get("deadlines", {})),
             limits=Limits(**self.data.get("limits", {})),
             releases=self.file(self.data.get("releases", {}).get("table")),
+            upgrade_paths=self.file(self.data.get("releases", {}).get("upgrade_paths")),
+            vendor_builds=self.file(self.data.get("releases", {}).get("vendor_builds")),
+            accepted=tuple(self.acceptance(i, item) for i, item in enumerate(self.data.get("accept", []))),
         )
         self.unique("vcenter", (vcenter.name for vcenter in config.vcenters))
         self.unique("host", (host_key(host.name) for host in config.hosts))
@@ -227,6 +233,32 @@ class _Builder:
             listed = ssh.addresses.get(host_key(item["name"])) if ssh else None
             address = listed or Address(item["name"], port)
         return HostSettings(item["name"], address, item.get("cluster", ""))
+
+    def acceptance(self, index: int, item: dict[str, Any]) -> Acceptance:
+        key = f"accept[{index}]"
+        names = {vcenter["name"] for vcenter in self.data.get("vcenter", [])}
+        if item["vcenter"] not in names:
+            raise self.wrong(
+                f"{key}.vcenter: no vCenter is called {item['vcenter']!r}", f"configured: {', '.join(sorted(names))}"
+            )
+        layer = Layer(item["layer"])
+        if layer is not Layer.BASE_IMAGE and not item.get("name"):
+            raise self.wrong(f"{key}: a {layer.value} needs its name")
+        try:
+            expires = datetime.fromisoformat(item["expires"])
+        except ValueError:
+            raise self.wrong(f"{key}.expires: there is no such day: {item['expires']!r}") from None
+        return Acceptance(
+            vcenter=item["vcenter"],
+            cluster=item["cluster"],
+            layer=layer,
+            name="" if layer is Layer.BASE_IMAGE else item["name"],
+            version=item["version"],
+            owner=item["owner"],
+            ticket=item["ticket"],
+            expires=expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC),
+            host=item.get("host", ""),
+        )
 
     def address(self, key: str, text: str, port: int) -> Address:
         try:

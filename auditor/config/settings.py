@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from auditor.domain.accepted import Acceptance
 from auditor.domain.observation import Route, host_key
 from auditor.errors import InputError
 from auditor.secrets import Secret
@@ -140,7 +141,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration. ``path`` is the file it came from; ``ssh`` and ``host_api`` are None when that route is
-    off; ``releases`` is None for the table that ships with the tool."""
+    off; the tables ``releases``, ``upgrade_paths`` and ``vendor_builds`` are None for those that ship with the tool;
+    ``accepted`` are the differences that are no findings."""
 
     path: Path
     history: Path
@@ -151,6 +153,9 @@ class Config:
     deadlines: Deadlines = Deadlines()
     limits: Limits = Limits()
     releases: Path | None = None
+    upgrade_paths: Path | None = None
+    vendor_builds: Path | None = None
+    accepted: tuple[Acceptance, ...] = ()
 
     def vcenter(self, name: str) -> VCenterSettings:
         """The vCenter of that name. Raises ``InputError`` with the names there are."""

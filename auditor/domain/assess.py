@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from auditor.domain.accepted import Acceptance, Register
 from auditor.domain.assessment import (
     Assessment,
     ClusterRow,
@@ -55,8 +56,9 @@ from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionErr
 class _Judge:
     """Holds what every step needs: the run's view by host, history by name, the release table."""
 
-    def __init__(self, estate: Estate, past: Past, releases: ReleaseTable) -> None:
+    def __init__(self, estate: Estate, past: Past, releases: ReleaseTable, accepted: Sequence[Acceptance] = ()) -> None:
         self.estate, self.past, self.releases = estate, past, releases
+        self.accepted = Register(accepted, estate.at)
         self.observations: dict[tuple[str, str], list[HostObservation]] = defaultdict(list)
         for observation in estate.hosts:
             self.observations[observation.vcenter, host_key(observation.host)].append(observation)
@@ -93,11 +95,17 @@ class _Judge:
 
 
 def assess(
-    estate: Estate, past: Past, releases: ReleaseTable, *, source: Source = Source.LIVE, run: int | None = None
+    estate: Estate,
+    past: Past,
+    releases: ReleaseTable,
+    *,
+    source: Source = Source.LIVE,
+    run: int | None = None,
+    accepted: Sequence[Acceptance] = (),
 ) -> Assessment:
-    """Compare and diagnose. ``past`` is what history knew before this view was collected. Raises nothing: whatever could
-    not be read is in the result with its reason."""
-    judge = _Judge(estate, past, releases)
+    """Compare and diagnose. ``past`` is what history knew before this view was collected; ``accepted`` the differences
+    somebody answers for. Raises nothing: whatever could not be read is in the result with its reason."""
+    judge = _Judge(estate, past, releases, accepted)
     findings: list[Finding] = []
     clusters: list[ClusterRow] = []
     for view in estate.vcenters:
@@ -122,6 +130,7 @@ def assess(
         limits=gaps.limits(estate, past),
         next=gaps.next_commands(ordered, clusters),
         run=run,
+        accepted=judge.accepted.rows(),
     )
 
 
@@ -158,6 +167,7 @@ def _host(
     layers: tuple[LayerDrift, ...] = ()
     if image is not None and cluster is not None:
         layers = compare_host(image, value_of(cluster.commit), facts, verdict, known)
+        layers = judge.accepted.mark(view.name, (cluster.id, cluster.name), listed.name, layers)
         state = host_state(layers)
     elif cluster is None or value_of(cluster.mode) is ManagementMode.BASELINES:
         state = HostState.NO_IMAGE

@@ -46,7 +46,8 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LayerDrift:
-    """One layer compared. Empty text: that side has none. ``basis`` says how the direction is known, or why it is not."""
+    """One layer compared. Empty text: that side has none. ``basis`` says how the direction is known, or why it is not. A
+    difference that is ``accepted`` keeps its state and does not count for the host's."""
 
     layer: Layer
     name: str
@@ -54,6 +55,7 @@ class LayerDrift:
     desired: str
     installed: str
     basis: str = ""
+    accepted: str = ""  # by whom and until when, where the configuration accepts this difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,31 @@ class VCenterRow:
     hosts: int | None
 
 
+class AcceptedState(StrEnum):
+    """What became of an accepted difference: UNUSED ones match nothing and can be removed from the configuration."""
+
+    IN_FORCE = "in-force"
+    EXPIRED = "expired"
+    UNUSED = "unused"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted difference of the configuration, and the hosts it matched."""
+
+    vcenter: str
+    cluster: str
+    host: str
+    layer: Layer
+    name: str
+    version: str
+    owner: str
+    ticket: str
+    expires: datetime
+    state: AcceptedState
+    hosts: tuple[str, ...] = ()
+
+
 class Source(StrEnum):
     """Where the view came from."""
 
@@ -149,3 +176,4 @@ class Assessment:
     limits: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
     run: int | None = None
+    accepted: tuple[Accepted, ...] = ()

@@ -8,6 +8,7 @@ from history: the host's version belongs to an image this cluster had before or 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from auditor.domain.assessment import HostState, Layer, LayerDrift, LayerState
 from auditor.domain.hosts import HostFacts
@@ -247,8 +248,8 @@ def _hardware_support(image: DesiredImage, verdict: HostVerdict | None) -> list[
 
 def host_state(layers: Iterable[LayerDrift]) -> HostState:
     """Roll the layers up. The base image decides first: where it differs, the layers above differ with it. Unknown is never
-    in sync; ahead in one layer and behind in another is DIVERGED."""
-    layers = tuple(layers)
+    in sync; ahead in one layer and behind in another is DIVERGED; what is accepted counts as in sync."""
+    layers = tuple(replace(layer, state=LayerState.IN_SYNC) if layer.accepted else layer for layer in layers)
     if not layers:
         return HostState.UNKNOWN
     base = next((layer.state for layer in layers if layer.layer is Layer.BASE_IMAGE), LayerState.UNKNOWN)

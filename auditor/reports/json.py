@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from auditor.codec import timestamp
-from auditor.domain.assessment import Assessment, ClusterRow, HostRow, HostState, RouteResult, VCenterRow
+from auditor.domain.assessment import Accepted, Assessment, ClusterRow, HostRow, HostState, RouteResult, VCenterRow
 from auditor.domain.findings import Finding, Severity
 from auditor.domain.image import AddOn, BaseImage, DesiredImage, Product
 from auditor.domain.observation import Read, Unread, VCenterMarks
@@ -44,8 +44,25 @@ def audit_document(assessment: Assessment) -> Plain:
         "vcenters": [_vcenter(row) for row in assessment.vcenters],
         "clusters": [_cluster(row) for row in assessment.clusters],
         "hosts": [_host(row) for row in assessment.hosts],
+        "accepted": [_accepted(row) for row in assessment.accepted],
         "limits": list(assessment.limits),
         "next": list(assessment.next),
+    }
+
+
+def _accepted(row: Accepted) -> Plain:
+    return {
+        "vcenter": row.vcenter,
+        "cluster": row.cluster,
+        "host": row.host or None,
+        "layer": row.layer.value,
+        "name": row.name,
+        "version": row.version,
+        "owner": row.owner,
+        "ticket": row.ticket,
+        "expires": timestamp(row.expires),
+        "state": row.state.value,
+        "hosts": list(row.hosts),
     }
 
 
@@ -211,6 +228,7 @@ def _host(row: HostRow) -> Plain:
                 "desired": layer.desired or None,
                 "installed": layer.installed or None,
                 "basis": layer.basis,
+                "accepted": layer.accepted,
             }
             for layer in row.layers
         ],

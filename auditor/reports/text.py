@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from auditor.domain.assessment import Assessment, HostState, Source, Verdict
+from auditor.domain.assessment import Accepted, AcceptedState, Assessment, HostState, Source, Verdict
 from auditor.domain.findings import Finding, Severity, SubjectKind
 from auditor.domain.observation import Read, Reading, VCenterMarks
 from auditor.domain.snapshot import SnapshotSummary
@@ -66,6 +66,9 @@ def render_audit(
         collapse = not all_hosts and len(assessment.hosts) > COLLAPSE_FROM
         for part in host_section(assessment, width=width, collapse=collapse):
             page.show(part)
+    if assessment.accepted:
+        page.heading("Accepted differences")
+        page.bullets(map(_accepted, assessment.accepted))
     if assessment.limits:
         page.heading("What this run cannot know")
         page.bullets(assessment.limits)
@@ -74,6 +77,19 @@ def render_audit(
         for command in assessment.next:
             page.show(Text(f"  {printable(command)}"))
     return page.text()
+
+
+def _accepted(row: Accepted) -> str:
+    """One entry of the configuration; a difference that is accepted must not be forgotten."""
+    words = {
+        AcceptedState.IN_FORCE: f"accepted until {row.expires:%Y-%m-%d}",
+        AcceptedState.EXPIRED: f"EXPIRED {row.expires:%Y-%m-%d}: a finding again",
+        AcceptedState.UNUSED: f"until {row.expires:%Y-%m-%d}, matches nothing now: can be removed",
+    }
+    element = " ".join(part for part in (row.layer.value, row.name, row.version or "missing") if part)
+    place = f"{row.cluster}{f', {row.host}' if row.host else ''} on {row.vcenter}"
+    on = f" (on {', '.join(row.hosts[:5])}{' …' if len(row.hosts) > 5 else ''})" if row.hosts else ""
+    return f"{element} in {place}{on}: {words[row.state]}, {row.owner}, {row.ticket}"
 
 
 def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color: bool = False) -> str:

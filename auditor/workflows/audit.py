@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from auditor.domain.accepted import Acceptance
 from auditor.domain.assess import assess
 from auditor.domain.assessment import Assessment, Source
 from auditor.domain.observation import HostObservation, VCenterView
@@ -26,13 +27,19 @@ class AuditResult:
 
 
 def audit(
-    sources: Sources, history: History | AuditorError, releases: ReleaseTable, clock: Clock, progress: Progress
+    sources: Sources,
+    history: History | AuditorError,
+    releases: ReleaseTable,
+    clock: Clock,
+    progress: Progress,
+    accepted: Sequence[Acceptance] = (),
 ) -> AuditResult:
-    """Audit the estate as it is now. ``history`` may be the reason why there is none."""
+    """Audit the estate as it is now. ``history`` may be the reason why there is none; ``accepted`` differences are no
+    findings until they expire."""
     at = clock.now()
     recorder = _Recorder(history, at)
     estate = collect(sources, recorder.past, at, progress, recorder, recorder.run)
-    assessment = assess(estate, recorder.past, releases, run=recorder.run or None)
+    assessment = assess(estate, recorder.past, releases, run=recorder.run or None, accepted=accepted)
     recorder.finish(clock.now(), assessment.verdict.value)
     if recorder.error is not None:
         line = f"This run could not be recorded or compared with history: {recorder.error.what}."
@@ -40,11 +47,13 @@ def audit(
     return AuditResult(assessment, recorder.error)
 
 
-def audit_history(history: History, releases: ReleaseTable, at: datetime | None = None) -> Assessment:
+def audit_history(
+    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Acceptance] = ()
+) -> Assessment:
     """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. Raises
     ``HistoryError`` when there is none."""
     run, estate = history.estate(at)
-    return assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run)
+    return assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run, accepted=accepted)
 
 
 class _Recorder:

@@ -180,3 +180,4 @@ def test_the_template_passes_and_shows_every_key() -> None:
         assert set(data[table]) == set(schema["properties"][table]["properties"]), table
     assert set(data["vcenter"][0]) == set(schema["$defs"]["vcenter"]["properties"])
     assert set(data["host"][0]) == set(schema["properties"]["host"]["items"]["properties"])
+    assert set(data["accept"][0]) == set(schema["properties"]["accept"]["items"]["properties"])

@@ -50,7 +50,7 @@ def test_vlcm_calls_are_synchronous_reads_with_the_vendors_version(vendor: dict[
         row = vendor[f"{service}.{name}"]
         assert (row["effect"], row["kind"], row["since"]) == ("read", "sync", operation.since)
         checked += 1
-    assert checked == 8
+    assert checked == 14
 
 
 def test_soap_calls_exist_in_pyvmomi_and_want_no_privilege_to_change() -> None:

@@ -177,7 +177,7 @@ def _ways_back(case: Case) -> Iterable[WayBack]:
 def _then(candidate: Candidate) -> Iterable[str]:
     """What remains to do afterwards."""
     if candidate.kind is CandidateKind.ROLL_BACK_HOSTS:
-        yield "auditor banks shows each host's two images; a rollback is planned per host, in a maintenance window"
+        yield "`auditor rollback window` shows each host's two images; a rollback is planned per host, in a maintenance window"
         return
     if behind := candidate.hosts(Forecast.NON_COMPLIANT):
         yield f"remediate the rest in a maintenance window: {few(behind, 10)}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import chain
 
@@ -68,16 +68,15 @@ class Hints:
     builds_as_of: date | None = None
 
     @classmethod
-    def parse(cls, paths: str, builds: str) -> Hints:
-        """Read both tables from CSV text. Raises `HintTableError`."""
-        path_rows, path_date = _rows(paths, PATH_COLUMNS)
-        build_rows, build_date = _rows(builds, BUILD_COLUMNS)
-        return cls(
-            tuple(_path(line, row) for line, row in path_rows),
-            tuple(_build(line, row) for line, row in build_rows),
-            path_date,
-            build_date,
-        )
+    def parse_paths(cls, text: str) -> Hints:
+        """Read the table of upgrade paths from CSV text. Raises `HintTableError`."""
+        rows, as_of = _rows(text, PATH_COLUMNS)
+        return cls(paths=tuple(_path(line, row) for line, row in rows), paths_as_of=as_of)
+
+    def with_builds(self, text: str) -> Hints:
+        """The same with the table of vendors' own build numbers. Raises `HintTableError`."""
+        rows, as_of = _rows(text, BUILD_COLUMNS)
+        return replace(self, builds=tuple(_build(line, row) for line, row in rows), builds_as_of=as_of)
 
     def path(self, product: str, old: str, new: str) -> UpgradePath | None:
         """What is said of a pair of releases (``6.5U2``). A row that says "check" speaks of whole release lines."""
