@@ -11,6 +11,7 @@
     │   └── SessionEndedError   the login is no longer known to the peer; what was asked was not done
     ├── ReadError               the peer answered something that could not be understood
     │   └── AbsentError         the peer says there is no such thing
+    ├── FailedError             the peer did what was asked and it did not work
     ├── HistoryError            the history database could not be read or written
     ├── RefusedError            a gate or a stale plan forbids the act
     │   ├── BusyError           the peer is doing something else with the same object
@@ -85,6 +86,10 @@ class ReadError(AuditorError):
 
 class AbsentError(ReadError):
     """The peer says that what was asked for does not exist."""
+
+
+class FailedError(AuditorError):
+    """The peer tried, and says that it did not work."""
 
 
 class HistoryError(AuditorError):

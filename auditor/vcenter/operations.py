@@ -1,8 +1,9 @@
-"""The closed list of what this route may call, and since which version each call exists.
+"""The closed lists of what may be called, and since which version each call exists.
 
-``data/operations.csv`` is the list: ``effect`` is ``read`` or ``session`` (login, logout, and views that live and die with
-the session). Versions and privileges are those of the vmware-vcenter SDK's docstrings and of pyVmomi's type information.
-Both clients check every outgoing call against it at the last place before the wire, so this route cannot write.
+``data/operations.csv`` is the list of the reading route: ``effect`` is ``read`` or ``session`` (login, logout, and views that
+live and die with the session). Versions and privileges are those of the vmware-vcenter SDK's docstrings and of pyVmomi's type
+information. Both clients check every outgoing call against their list at the last place before the wire, so the reading
+route cannot write. ``data/operations-apply.csv`` is the list of the objects that write; only those load it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -19,6 +20,8 @@ from typing import Literal
 from auditor.errors import RefusedError
 
 Protocol = Literal["soap", "vapi", "esxcli"]
+Effect = Literal["read", "session", "compute", "draft-write", "commit", "depot-add"]
+Operations = Mapping[tuple[str, str, str], "Operation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Operation:
     service: str
     name: str
     since: str
-    effect: Literal["read", "session"]
+    effect: Effect
     privilege: str
 
     def missing_in(self, version: str) -> bool:
@@ -43,9 +46,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 @cache
-def operations() -> dict[tuple[str, str, str], Operation]:
-    """The list, keyed by (protocol, service, operation)."""
-    text = resources.files("auditor.vcenter").joinpath("data/operations.csv").read_text("utf-8")
+def operations(table: str = "operations.csv") -> dict[tuple[str, str, str], Operation]:
+    """The list in ``table``, keyed by (protocol, service, operation)."""
+    text = resources.files("auditor.vcenter").joinpath("data", table).read_text("utf-8")
     rows = csv.DictReader(text.splitlines())
     found = (
         Operation(r["protocol"], r["service"], r["operation"], r["since"], r["effect"], r["privilege"])  # type: ignore[arg-type]  # a test checks the two literal columns
@@ -55,9 +58,11 @@ def operations() -> dict[tuple[str, str, str], Operation]:
 
 
 class Gate:
-    """Lets listed operations pass and remembers each one that did. Safe to share between threads."""
+    """Lets the operations of one list pass (by default the reading route's) and remembers each one that did. Safe to share
+    between threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: Operations | None = None) -> None:
+        self.allowed: Operations = operations() if allowed is None else allowed
         self._lock = threading.Lock()
         self._passed: dict[Operation, int] = {}
 
@@ -66,13 +71,13 @@ class Gate:
         anything is sent, when there is none."""
         names = tuple(services)
         for service in names:
-            operation = operations().get((protocol, service, name))
+            operation = self.allowed.get((protocol, service, name))
             if operation is not None:
                 with self._lock:
                     self._passed[operation] = self._passed.get(operation, 0) + 1
                 return operation
         raise RefusedError(
-            f"{protocol} operation {names[0] if names else ''}.{name} is not on the list of reads",
+            f"{protocol} operation {names[0] if names else ''}.{name} is not on this route's list",
             tried="nothing was sent",
             hint="this is a defect of the tool: please report it",
         )

@@ -24,9 +24,9 @@ from vmware.vapi.security.user_password import create_user_password_security_con
 from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
 from auditor.domain.observation import Reason
-from auditor.errors import AuditorError
+from auditor.errors import AuditorError, SessionEndedError
 from auditor.vcenter.faults import STARTING, unanswered
-from auditor.vcenter.operations import Gate, operations
+from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.tls import context_for, distrust
 
@@ -82,6 +82,7 @@ class VapiSession:
         self._http: requests.Session | None = None
         self._connector: Any = None
         self._configuration: Any = None
+        self._session_id = ""
         self._generation = 0
         self._failed: AuditorError | None = None
 
@@ -90,22 +91,58 @@ class VapiSession:
 
     def call(self, service: Any, operation: str, **arguments: Any) -> Any:
         """Call ``operation`` of the SDK interface class ``service``. Raises ``UnansweredError`` or ``TrustError``."""
-        service_id = service._VAPI_SERVICE_ID  # noqa: SLF001  # the SDK offers no other way to the canonical name
-        listed = operations().get(("vapi", service_id, operation))
-        if listed is not None and listed.missing_in(self.version):
-            raise unanswered(Reason.NOT_SUPPORTED, f"not in {self.version} ({service_id}.{operation} came with {listed.since})")
-        what = f"{service_id.removeprefix('com.vmware.')}.{operation}"
+        what = self._known(service, operation)
         generation = self._login(0)
         try:
             return self._invoke(service, operation, arguments)
         except errors_client.Unauthenticated:
             self._login(generation + 1)
         except Exception as error:
-            raise self._translated(error, what) from error
+            raise self.translated(error, what) from error
         try:
             return self._invoke(service, operation, arguments)
         except Exception as error:
-            raise self._translated(error, what) from error
+            raise self.translated(error, what) from error
+
+    def call_once(self, service: Any, operation: str, **arguments: Any) -> Any:
+        """As ``call``, but a session that has ended is not renewed: vCenter may have been restarted or restored since the
+        caller last looked. Raises ``SessionEndedError`` then; nothing was done."""
+        what = self._known(service, operation)
+        self._login(0)
+        try:
+            return self._invoke(service, operation, arguments)
+        except errors_client.Unauthenticated as error:
+            raise SessionEndedError(
+                f"vCenter no longer knows the session of {self.endpoint.user}: it expired, or vCenter was restarted",
+                where=self.endpoint.where,
+                tried=what,
+                hint="nothing was done by this call; look at vCenter again before going on",
+            ) from error
+        except Exception as error:
+            raise self.translated(error, what) from error
+
+    def _known(self, service: Any, operation: str) -> str:
+        """The operation for messages. Raises ``UnansweredError`` when this vCenter is known to be too old for it."""
+        service_id = service._VAPI_SERVICE_ID  # noqa: SLF001  # the SDK offers no other way to the canonical name
+        name = f"{operation.removesuffix('_task')}$task" if operation.endswith("_task") else operation
+        listed = self.gate.allowed.get(("vapi", service_id, name))
+        if listed is not None and listed.missing_in(self.version):
+            raise unanswered(Reason.NOT_SUPPORTED, f"not in {self.version} ({service_id}.{name} came with {listed.since})")
+        return f"{service_id.removeprefix('com.vmware.')}.{name}"
+
+    @property
+    def failed(self) -> AuditorError | None:
+        """Why there is no login and none will be tried."""
+        return self._failed
+
+    def transfer(self) -> tuple[requests.Session, dict[str, str]]:
+        """For files beside the API: the HTTP session with this vCenter's trust, and the header that names our login. Raises
+        like ``call``."""
+        self._login(0)
+        with self._lock:
+            if self._http is None or not self._session_id:
+                raise unanswered(Reason.FAILED, f"{self.endpoint.where}: the session was closed")
+            return self._http, {"vmware-api-session-id": self._session_id}
 
     def close(self) -> None:
         """End the session. Never raises: one that cannot be ended expires by itself."""
@@ -130,7 +167,7 @@ class VapiSession:
             try:
                 self._connect()
             except Exception as error:
-                self._failed = self._translated(error, "login")
+                self._failed = self.translated(error, "login")
                 raise self._failed from error
             self._generation += 1
             return self._generation
@@ -158,9 +195,10 @@ class VapiSession:
         if not isinstance(session_id, str) or not session_id:
             raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
         connector.set_security_context(create_session_security_context(session_id))
-        self._connector, self._configuration = connector, configuration
+        self._connector, self._configuration, self._session_id = connector, configuration, session_id
 
-    def _translated(self, error: Exception, what: str) -> AuditorError:
+    def translated(self, error: Exception, what: str) -> AuditorError:
+        """The meaning of any exception the SDK raises, or of the error a task ended with."""
         where = self.endpoint.where
         if isinstance(error, AuditorError):
             return error
@@ -205,7 +243,7 @@ class VapiSession:
 
     def _privilege(self, what: str) -> str:
         service, _, operation = f"com.vmware.{what}".rpartition(".")
-        listed = operations().get(("vapi", service, operation))
+        listed = self.gate.allowed.get(("vapi", service, operation))
         return listed.privilege if listed and listed.privilege else "(not documented)"
 
 
