@@ -21,6 +21,7 @@ COMMANDS = {
     "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
     "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
+    "propose": Lazy("auditor.cli.propose:propose", "Find the image a cluster should have, and write it as a proposal."),
     "depot": Lazy("auditor.cli.depot:depot", "Look into offline bundles for vLCM's depot."),
     "rollback": Lazy("auditor.cli.rollback:rollback", "Know whether hosts can go back to their older image."),
     "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),

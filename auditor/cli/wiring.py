@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from auditor.domain.observation import Route, host_key
+from auditor.domain.past import Past
 from auditor.errors import AuditorError, ConfigError, HistoryError, LockedError
 from auditor.ports import BankReader, HostReader, HostTarget
 from auditor.workflows.collect import Sources
@@ -61,21 +62,34 @@ def history_or_why(config: Config) -> Iterator[History | AuditorError]:
 
 
 @contextmanager
-def sources(config: Config) -> Iterator[Sources]:
-    """The readers of this configuration, closed at the end. Every secret is asked for first, so that a prompt stands alone
+def past_or_why(config: Config) -> Iterator[Past | AuditorError]:
+    """What history knows, read only, or why it cannot be read."""
+    try:
+        with open_history(config, read_only=True) as history:
+            known: Past | AuditorError = history.past()
+    except (HistoryError, LockedError) as error:
+        known = error
+    yield known
+
+
+@contextmanager
+def sources(config: Config, only: frozenset[str] = frozenset()) -> Iterator[Sources]:
+    """The readers of this configuration, closed at the end. ``only`` narrows them to some clusters, by name or managed object
+    id in lower case, and leaves out hosts that are in none. Every secret is asked for first, so that a prompt stands alone
     and a missing one is said before anything is contacted. Raises ``ConfigError``."""
     for secret in config.secrets():
         secret.reveal()
     # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
     gc.set_threshold(50_000, 20, 50)
     clock = SystemClock()
-    readers = tuple(_vcenters(config, clock))
+    readers = tuple(_vcenters(config, clock, only))
     made = Sources(
         vcenters=readers,
         routes={vcenter.name: frozenset(vcenter.routes) for vcenter in config.vcenters},
         direct=_direct(config, clock),
         target=lambda vcenter, name, route: _target(config, vcenter, name, route),
-        configured=tuple(host.name for host in config.hosts),
+        configured=() if only else tuple(host.name for host in config.hosts),
+        images={reader.name: reader for reader in readers},
         concurrency=config.limits.concurrency,
     )
     patience = 0.3
@@ -97,7 +111,7 @@ def _close(readers: Sequence[VCenterRouteReader], seconds: float) -> None:
         thread.join(max(0.0, end - time.monotonic()))
 
 
-def _vcenters(config: Config, clock: SystemClock) -> Iterator[VCenterRouteReader]:
+def _vcenters(config: Config, clock: SystemClock, only: frozenset[str]) -> Iterator[VCenterRouteReader]:
     if not config.vcenters:
         return
     from auditor.vcenter.reader import VCenterRouteReader
@@ -115,7 +129,7 @@ def _vcenters(config: Config, clock: SystemClock) -> Iterator[VCenterRouteReader
             connect_timeout=config.deadlines.connect,
             read_timeout=config.deadlines.command,
         )
-        yield VCenterRouteReader(settings, vcenter.password.reveal, clock, wants=vcenter.wants)
+        yield VCenterRouteReader(settings, vcenter.password.reveal, clock, wants=vcenter.wants, only=only)
 
 
 def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:

@@ -22,12 +22,12 @@ class WayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way. ``footprint`` says what it touches; ``fails`` when it is known not to work."""
+    """One way. ``footprint`` says what it touches; ``note`` what to know first."""
 
     kind: WayKind
     how: str
     footprint: str
-    fails: str = ""
+    note: str = ""
     hosts: tuple[str, ...] = ()
 
 

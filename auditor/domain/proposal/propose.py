@@ -207,6 +207,9 @@ def _at_least(version: str, wanted: tuple[int, int]) -> bool:
 
 def _notes(case: Case, ranked: Sequence[Candidate]) -> Iterable[str]:
     silent = sorted(h.name for h in case.cluster.hosts if isinstance(h.facts.base_image, Unread))
+    apart = {CandidateKind.RECOMMENDATION, CandidateKind.ROLL_BACK_HOSTS}
+    if case.mode is ManagementMode.IMAGE and not silent and all(c.kind in apart for c in ranked):
+        yield "the cluster has no host" if not case.cluster.hosts else "the cluster's image already is what its hosts run"
     if silent:
         yield f"not known what {few(silent)} run{'s' if len(silent) == 1 else ''}: no candidate speaks for them"
     if case.source is Source.HISTORY:
@@ -216,8 +219,6 @@ def _notes(case: Case, ranked: Sequence[Candidate]) -> Iterable[str]:
         yield f"vCenter's recommendation: {advice}"
     elif isinstance(advice, Read) and not advice.value:
         yield "vCenter has no stored recommendation"
-    if case.mode is ManagementMode.IMAGE and not any(c.changes_image for c in ranked) and not silent:
-        yield "the cluster's image already is what its hosts run"
     if value_of(case.depot) is None:
         yield f"the depot was not read ({case.depot}): what it lacks is not known"
 

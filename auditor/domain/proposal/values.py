@@ -267,6 +267,12 @@ class ImageProposal:
         """All of them, the chosen one first."""
         return (self.chosen, *self.others) if self.chosen else self.others
 
+    @property
+    def ready(self) -> bool:
+        """Whether ``apply`` may take it: made from a live view, with a candidate that changes the image and nothing that
+        forbids it."""
+        return self.source is Source.LIVE and self.chosen is not None and self.chosen.can_be_applied
+
     def expired(self, now: datetime) -> bool:
         """Whether it is too old to be applied."""
         return now >= self.expires
