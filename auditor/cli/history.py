@@ -12,6 +12,7 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.domain.specification import importable
 from auditor.errors import InputError
 from auditor.reports.safe import printable
 
@@ -118,12 +119,12 @@ def images(invocation: Invocation, cluster: str | None, vcenter: str | None, as_
 
     CLUSTER is a name or a managed object id. A restore of vCenter cannot remove what was recorded here.
     """
-    found = _archived(invocation, cluster, vcenter)
+    found = archived(invocation, cluster, vcenter)
     if as_json:
         output.emit_json({"schema": "auditor/images/v1", "images": [_plain(entry) for entry in found]})
         return ExitCode.DONE
     for entry in found:
-        output.emit(_line(entry))
+        output.emit(archived_line(entry))
     output.say("next: auditor history export CLUSTER --commit ID > image.json")
     return ExitCode.DONE
 
@@ -141,29 +142,16 @@ def export(invocation: Invocation, cluster: str, commit: str | None, committed: 
 
     A restored vCenter uses commit ids again; where one id names two images, --committed says which one is meant.
     """
-    found = _archived(invocation, cluster, vcenter)
+    found = archived(invocation, cluster, vcenter)
     matching = [entry for entry in found if _matches(entry, commit, committed)]
     if not matching:
         raise InputError("no recorded image matches", where=cluster, hint="auditor history images lists them")
     if commit is None and committed is None:
         newest = max(entry.last_seen for entry in matching)
         matching = [entry for entry in matching if entry.last_seen == newest]
-    if len(matching) > 1:
-        raise InputError(
-            f"{len(matching)} recorded images match",
-            where=cluster,
-            tried="; ".join(_line(entry) for entry in matching),
-            hint="say which one with --commit, --committed TIME or --vcenter NAME",
-        )
-    [entry] = matching
-    if not entry.image.spec:
-        raise InputError(
-            "the image was recorded without its whole specification, so it cannot be exported",
-            where=cluster,
-            hint="auditor history images shows its layers",
-        )
-    output.say(_line(entry))
-    output.emit_json(json.loads(entry.image.spec))
+    entry = only_one(matching, cluster)
+    output.say(archived_line(entry))
+    output.emit_json(json.loads(importable(entry.image.spec)))
     return ExitCode.DONE
 
 
@@ -187,7 +175,8 @@ def forget_host(invocation: Invocation, host: str, reason: str, vcenter: str | N
     return ExitCode.DONE
 
 
-def _archived(invocation: Invocation, cluster: str | None, vcenter: str | None) -> list[ArchivedImage]:
+def archived(invocation: Invocation, cluster: str | None, vcenter: str | None) -> list[ArchivedImage]:
+    """The recorded images of a cluster, or of all. Raises ``InputError`` when there is none."""
     from auditor.cli import wiring
 
     config = invocation.config()
@@ -201,6 +190,25 @@ def _archived(invocation: Invocation, cluster: str | None, vcenter: str | None) 
     return found
 
 
+def only_one(matching: list[ArchivedImage], cluster: str) -> ArchivedImage:
+    """The one entry, with a whole specification. Raises ``InputError``."""
+    if len(matching) > 1:
+        raise InputError(
+            f"{len(matching)} recorded images match",
+            where=cluster,
+            tried="; ".join(archived_line(entry) for entry in matching),
+            hint="say which one with auditor history export CLUSTER and --commit, --committed TIME or --vcenter NAME",
+        )
+    [entry] = matching
+    if not entry.image.spec:
+        raise InputError(
+            "the image was recorded without its whole specification, so it cannot be exported",
+            where=cluster,
+            hint="auditor history images shows its layers",
+        )
+    return entry
+
+
 def _matches(entry: ArchivedImage, commit: str | None, committed: str | None) -> bool:
     if commit is not None and (entry.commit is None or entry.commit.id != commit):
         return False
@@ -211,7 +219,8 @@ def _matches(entry: ArchivedImage, commit: str | None, committed: str | None) ->
     return time is not None and time.astimezone(UTC).isoformat().startswith(wanted)
 
 
-def _line(entry: ArchivedImage) -> str:
+def archived_line(entry: ArchivedImage) -> str:
+    """A recorded image in a line: commit, layers, and when it was seen."""
     from auditor.reports.rows import image_lines
 
     commit = f"commit {entry.commit.id} of {_when(entry.commit.time)}" if entry.commit else "commit not read"

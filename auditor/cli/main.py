@@ -22,6 +22,7 @@ COMMANDS = {
     "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
     "propose": Lazy("auditor.cli.propose:propose", "Find the image a cluster should have, and write it as a proposal."),
+    "export": Lazy("auditor.cli.export:export", "Print a cluster's image as JSON, from history or from vCenter."),
     "depot": Lazy("auditor.cli.depot:depot", "Look into offline bundles for vLCM's depot."),
     "rollback": Lazy("auditor.cli.rollback:rollback", "Know whether hosts can go back to their older image."),
     "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),

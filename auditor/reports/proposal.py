@@ -5,7 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
+from auditor.codec import to_plain
 from auditor.domain.observation import Read, Unread
 from auditor.domain.proposal.gap import Gap
 from auditor.domain.proposal.values import Candidate, CandidateKind, Forecast, ImageProposal, LayerChange
@@ -15,6 +17,20 @@ from auditor.reports.safe import printable
 
 _LINES = 3_000
 _NAMES = 12  # hosts named in one line; the file has all
+
+
+class ClusterGaps(Protocol):
+    """The gaps of one cluster."""
+
+    @property
+    def vcenter(self) -> str: ...
+
+    @property
+    def cluster(self) -> str: ...
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]: ...
+
 
 Written = tuple[ImageProposal, Path | None]
 
@@ -137,6 +153,16 @@ def render_gaps(cluster: str, gaps: Sequence[Gap], *, width: int = 120) -> str:
     return "\n".join(lines)
 
 
+def gap_document(found: Iterable[ClusterGaps]) -> dict[str, Any]:
+    """The same as JSON data, valid by schema ``depot-gap.v1``."""
+    return {
+        "schema": "auditor/depot-gap/v1",
+        "clusters": [
+            {"vcenter": each.vcenter, "cluster": each.cluster, "items": [to_plain(gap) for gap in each.gaps]} for each in found
+        ],
+    }
+
+
 def _labelled(label: str, items: Sequence[str], width: int) -> list[str]:
     if not items:
         return []
@@ -162,4 +188,4 @@ def _wrapped(text: str, width: int, indent: int) -> list[str]:
     return found or [blank]
 
 
-__all__ = ["Written", "next_commands", "render_gaps", "render_proposals"]
+__all__ = ["Written", "gap_document", "next_commands", "render_gaps", "render_proposals"]

@@ -168,8 +168,8 @@ def _merged(finds: Iterable[Find]) -> tuple[Find, ...]:
         if known is None:
             found[key] = item
         elif item.kind not in {known.kind, *known.also}:
-            evidence = (*known.evidence, *(line for line in item.evidence if line not in known.evidence))
-            found[key] = replace(known, also=(*known.also, item.kind), evidence=evidence)
+            more = item.evidence if item.kind in {CandidateKind.HOST, CandidateKind.RAISE_AND_REMEDIATE} else ()
+            found[key] = replace(known, also=(*known.also, item.kind), evidence=(*known.evidence, *more))
     return tuple(found.values())
 
 

@@ -1,0 +1,16 @@
+"""``auditor export``: images of clusters as files."""
+
+from __future__ import annotations
+
+import click
+
+from auditor.cli.lazy import Lazy, LazyGroup
+
+COMMANDS = {
+    "image": Lazy("auditor.cli.export_image:image", "Print a cluster's image as JSON, from history or from vCenter."),
+}
+
+
+@click.group(cls=LazyGroup, table=COMMANDS)
+def export() -> None:
+    """Take images of clusters out of history or vCenter."""
