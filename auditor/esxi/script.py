@@ -83,6 +83,8 @@ body() {
   w=$!
   wait "$c" 2>/dev/null
   r=$?
+  # Killed: if it was the guard, it needs a moment to say so before it is ended itself.
+  case $r in 137) sleep 1 ;; esac
   kill -9 "$w" 2>/dev/null
   wait "$w" 2>/dev/null
   case $? in 9) r=late ;; esac
