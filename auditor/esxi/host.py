@@ -46,6 +46,11 @@ class SshHostReader:
         return tuple(replace(command, seconds=min(command.seconds, limit)) for command in commands)
 
     @property
+    def client(self) -> SshClient:
+        """The connections this reader makes, for others that need the same login."""
+        return self._client
+
+    @property
     def route(self) -> Route:
         """Always ``Route.SSH``."""
         return Route.SSH
@@ -53,17 +58,17 @@ class SshHostReader:
     def read(self, target: HostTarget) -> HostObservation:
         """What the host says. Its faults are in the observation; only `ConfigError` (no password to be had) is raised."""
         seen = HostObservation(host_key(target.name), Route.SSH, self._clock.now(), target.vcenter)
-        answers = self._ask(target, self._commands)
+        answers = self.ask(target, self._commands)
         return replace(seen, trouble=answers) if isinstance(answers, Unread) else observe(seen, answers)
 
     def read_banks(self, target: HostTarget) -> BankObservation:
         """What there is to know of the host's boot banks (a ``BankReader``). Faults and `ConfigError` as with `read`."""
         seen = BankObservation(host_key(target.name), self._clock.now(), target.vcenter)
-        answers = self._ask(target, self._bank_commands)
+        answers = self.ask(target, self._bank_commands)
         return replace(seen, trouble=answers) if isinstance(answers, Unread) else observe_banks(seen, answers)
 
-    def _ask(self, target: HostTarget, commands: tuple[Command, ...]) -> Mapping[str, Answer] | Unread:
-        """The answers by the commands' names, or why the host gave none."""
+    def ask(self, target: HostTarget, commands: tuple[Command, ...]) -> Mapping[str, Answer] | Unread:
+        """The answers by the commands' names, or why the host gave none. Raises `ConfigError` only."""
         nonce = self._nonce
         text = script.render(nonce, commands)
         try:

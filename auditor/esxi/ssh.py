@@ -33,6 +33,9 @@ for _name in ("paramiko", _LOG_CHANNEL):
 
 _CHUNK = 64 * 1024
 _POLL = 0.25  # seconds between looks at standard error and the clock while standard output is silent
+STARTING = "start of the command"
+"""The phase in which a command is on its way."""
+
 _DRAIN = 1.0  # seconds given to the end of the stream after the last byte of interest
 
 
@@ -84,13 +87,18 @@ class SshClient:
         if self._key is None and self._password is None:
             raise ConfigError("no way to log in to hosts: neither a key nor a password is configured", hint="configure one")
 
-    def execute(self, address: str, port: int, command: str, is_done: Callable[[bytes], bool]) -> Output:
+    def execute(
+        self, address: str, port: int, command: str, is_done: Callable[[bytes], bool], *, deadline: float | None = None
+    ) -> Output:
         """Run ``command`` and return what it wrote. ``is_done`` is asked with the end of standard output whether all is there.
+        ``deadline`` is for this call altogether, in place of the settings' ``host_deadline``.
+
+        An error whose ``tried`` is `STARTING` came after the command was sent: whether the host began with it is not known.
 
         Raises `ConnectError`, `DeadlineError`, `TrustError`, `DeniedError` or `ReadError` as long as no output can have
         come. After that the output so far is returned with the reason why it stopped. The connection is always closed.
         """
-        end = time.monotonic() + self.settings.host_deadline
+        end = time.monotonic() + (self.settings.host_deadline if deadline is None else deadline)
         with _handshaken(address, port, self.settings, end, self._known_hosts.keys_of(address, port)) as link:
             self._check_key(link)
             self._log_in(link)
@@ -148,7 +156,7 @@ class SshClient:
         ) from denied
 
     def _run(self, link: _Link, command: str, is_done: Callable[[bytes], bool]) -> Output:
-        with link.phase("start of the command", max(0.0, link.end - time.monotonic())):
+        with link.phase(STARTING, max(0.0, link.end - time.monotonic())):
             try:
                 channel = link.transport.open_session(timeout=max(0.1, link.end - time.monotonic()))
                 channel.exec_command(command)
@@ -338,4 +346,4 @@ def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callab
     return Output(bytes(out), bytes(err), stopped)
 
 
-__all__ = ["BrokenError", "Output", "SshClient", "SshSettings", "fetch_host_key", "reason_of"]
+__all__ = ["STARTING", "BrokenError", "Output", "SshClient", "SshSettings", "fetch_host_key", "reason_of"]
