@@ -177,7 +177,8 @@ def test_output_around_the_limit_is_whole_or_refused(host: Host, size: int) -> N
 def test_command_that_kills_itself(host: Host) -> None:
     host.stub("bad", "echo last words; kill -9 $$")
     answer = host.among(Command("bad", "bad", 5))
-    assert (answer.data, answer.status, answer.fault) == (b"last words\n", 137, None)
+    assert answer.data == b"last words\n"
+    assert answer.fault is not None  # the shell cannot tell its own time limit from another's SIGKILL; both are no answer
     host.assert_clean()
 
 
