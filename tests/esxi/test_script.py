@@ -168,8 +168,9 @@ def test_output_around_the_limit_is_whole_or_refused(host: Host, size: int) -> N
     """A cut must not fall into the exit line in such a way that another status is read out of it."""
     host.stub("bad", f"head -c {size} /dev/zero | tr '\\0' x; exit 137")
     answer = host.run(Command("bad", "bad", 5), output_limit=160)["bad"]
-    if answer.fault is None:
-        assert (len(answer.data), answer.status) == (size, 137)
+    assert answer.fault is not None
+    if answer.fault.reason is Reason.TIMED_OUT:  # killed, and all it had said is there
+        assert len(answer.data) == size
     else:
         assert answer.fault.reason is Reason.TOO_LARGE
 
