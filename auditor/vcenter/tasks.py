@@ -186,10 +186,12 @@ class VlcmClient:
         """Why a task failed; where vCenter gives no error, its result has the reason (SDK ``task_client.Info``)."""
         if info.error is not None:
             unread = self._current.translated(info.error, str(info.operation))
-            if isinstance(unread, UnansweredError):
-                unread.__cause__ = info.error
-                return self._placed(typed(unread, written=False))
-            return unread
+            unread.__cause__ = info.error
+            if not isinstance(unread, UnansweredError):
+                return unread
+            made = self._placed(typed(unread, written=False))
+            made.__cause__ = unread
+            return made
         detail = f"{info.operation} failed: {str(info.result)[:500] if info.result is not None else 'vCenter gave no reason'}"
         return FailedError(detail, where=self._endpoint.where, tried=f"task {task}")
 

@@ -84,12 +84,12 @@ def upload(session: VapiSession, path: Path, port: int = UPLOAD_PORT, told: Told
 
 def _file_id(answer: requests.Response, url: str) -> str:
     text = answer.text.strip()
-    with suppress(ValueError):
+    try:
         found = _first_text(json.loads(text))
-        if found:
-            return found
-    if text and len(text) <= 200 and "<" not in text and "\n" not in text:
-        return text
+    except ValueError:
+        found = "" if len(text) > 200 or "<" in text or "\n" in text else text
+    if found:
+        return found
     raise ReadError(f"the upload's answer holds no file id: {text[:200]!r}", where=url, hint="let vCenter pull the bundle")
 
 
