@@ -221,7 +221,10 @@ def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:
         if host.vcenter != view.name or key in judge.reported:
             continue
         facts = judge.facts(view.name, host.name)
-        note = "not in the inventory any more" if host_key(host.name) in gone else "known from history; vCenter was not read"
+        if host_key(host.name) in gone:
+            note = "not in the inventory any more"
+        else:
+            note = f"known from history; vCenter was not read{_against_record(judge, host, facts)}"
         judge.rows.append(_bare_row(judge, view.name, facts, host, note))
         judge.reported.add(key)
         if host_key(host.name) in gone:
@@ -233,6 +236,17 @@ def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:
             subject = Subject(SubjectKind.HOST, host.name, view.name)
             yield from routes_disagree(subject, facts)
             yield from update_staged(subject, facts)
+
+
+def _against_record(judge: _Judge, host: PastHost, facts: HostFacts) -> str:
+    """How the host stands to the image recorded last for its cluster. Said in words and not as a state: the image may have
+    changed since, and unknown is never in sync."""
+    known = next((c for c in judge.past.clusters if (c.vcenter, c.id) == (host.vcenter, host.cluster) and c.images), None)
+    if known is None or not facts.seen:
+        return ""
+    recorded = max(known.images, key=lambda image: image.last_seen)
+    state = host_state(compare_host(recorded.image, recorded.commit, facts, None, known))
+    return f"; against the image recorded {when(recorded.last_seen)}: {state.value}"
 
 
 def _configured(judge: _Judge) -> Iterable[Finding]:

@@ -107,12 +107,13 @@ def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObserva
     )
 
 
-def _unread(error: AuditorError) -> Unread:
+def _unread(error: AuditorError, target: HostTarget) -> Unread:
     detail = error.what
     if error.tried:
         detail += f" (tried: {error.tried})"
     if error.hint:
-        detail += f"; next: {error.hint}"
+        # The connection knows addresses only; people, and the command named here, know the host by its name.
+        detail += "; next: " + error.hint.replace(f"hosts trust {target.address}", f"hosts trust {target.name}")
     return Unread(reason_of(error), detail)
 
 

@@ -153,6 +153,10 @@ def test_no_host_vanishes_from_an_inventory_that_was_not_read() -> None:
     assert codes(result) == {"view-incomplete", "host-unseen"}
     assert {h.name for h in result.hosts} == {"a", "b"}
     assert result.verdict is Verdict.INCOMPLETE
+    row = next(h for h in result.hosts if h.name == "a")
+    assert row.state is HostState.UNKNOWN
+    assert "against the image recorded" in row.note
+    assert row.note.endswith("IN_SYNC")
 
 
 def test_host_behind() -> None:
