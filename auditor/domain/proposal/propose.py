@@ -33,10 +33,11 @@ LIFETIME = timedelta(hours=24)
 
 
 def candidates(case: Case) -> tuple[Candidate, ...]:
-    """All candidates, judged, in the order of their ranks. Advice that changes nothing is left out, but for taking hosts
-    back."""
+    """All candidates, judged, in the order of their ranks. What changes nothing is left out, but for taking hosts back and
+    for what the host named on the command line runs."""
     judged = [_judged(case, found) for found in find(case)]
-    kept = [c for c in judged if c.changes_image or c.kind is CandidateKind.ROLL_BACK_HOSTS]
+    always = {CandidateKind.ROLL_BACK_HOSTS, CandidateKind.HOST}
+    kept = [c for c in judged if c.changes_image or always.intersection(c.kinds)]
     return tuple(sorted(kept, key=lambda c: rank(c, case.from_host)))
 
 
@@ -44,7 +45,7 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
     """The proposal of one cluster. ``choose`` is a candidate's number from 1 in the order shown, or its kind; empty: the
     first that changes the image. Raises ``LookupError`` when there is no such candidate."""
     ranked = candidates(case)
-    chosen = _chosen(ranked, choose)
+    chosen = _chosen(ranked, choose, case.from_host)
     others = tuple(c for c in ranked if c is not chosen)
     resting_on = facts(case, chosen.target if chosen else None)
     digest = digest_of(resting_on, chosen.target if chosen else None)
@@ -90,7 +91,7 @@ def rank(candidate: Candidate, from_host: str = "") -> tuple[object, ...]:
     )
 
 
-def _chosen(ranked: Sequence[Candidate], choose: str) -> Candidate | None:
+def _chosen(ranked: Sequence[Candidate], choose: str, from_host: str) -> Candidate | None:
     if choose.isdecimal():
         if not 1 <= int(choose) <= len(ranked):
             raise LookupError(f"there is no candidate {choose}: there are {len(ranked)}")
@@ -101,6 +102,8 @@ def _chosen(ranked: Sequence[Candidate], choose: str) -> Candidate | None:
             kinds = sorted({kind.value for c in ranked for kind in c.kinds})
             raise LookupError(f"there is no candidate of kind {choose!r}: there are {', '.join(kinds) or 'none'}")
         return fitting[0]
+    if from_host:
+        return next((c for c in ranked if c.changes_image and CandidateKind.HOST in c.kinds), None)
     apart = {CandidateKind.RECOMMENDATION, CandidateKind.ROLL_BACK_HOSTS}
     return next((c for c in ranked if c.changes_image and c.kind not in apart), None)
 
@@ -212,6 +215,9 @@ def _notes(case: Case, ranked: Sequence[Candidate]) -> Iterable[str]:
         yield "the cluster has no host" if not case.cluster.hosts else "the cluster's image already is what its hosts run"
     if silent:
         yield f"not known what {few(silent)} run{'s' if len(silent) == 1 else ''}: no candidate speaks for them"
+    for candidate in ranked:
+        if CandidateKind.HOST in candidate.kinds and not candidate.changes_image:
+            yield f"{case.from_host} runs what the cluster's image asks for: nothing to change"
     if case.source is Source.HISTORY:
         yield f"from the record of {case.at:%Y-%m-%d %H:%MZ}; nothing was contacted"
     advice = case.extras.recommendations
