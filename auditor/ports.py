@@ -207,11 +207,11 @@ class HostControl(Protocol):
         with the host: `InDoubtError`."""
         ...
 
-    def task(self, task: HostTask) -> TaskView:
+    def task(self, target: HostTarget, task: HostTask) -> TaskView:
         """How far an order is. One without an id is done."""
         ...
 
-    def cancel(self, task: HostTask) -> None:
+    def cancel(self, target: HostTarget, task: HostTask) -> None:
         """Ask that an order be given up; `task` tells what came of it."""
         ...
 

@@ -98,11 +98,11 @@ class SshHostControl:
         self._run(target, "ordering the reboot", f"esxcli system shutdown reboot -r {shlex.quote(words)}")
         return HostTask()
 
-    def task(self, task: HostTask) -> TaskView:
+    def task(self, target: HostTarget, task: HostTask) -> TaskView:
         """Always done: an order that was not carried out was an exception."""
         return TaskView(TaskState.SUCCESS, 100)
 
-    def cancel(self, task: HostTask) -> None:
+    def cancel(self, target: HostTarget, task: HostTask) -> None:
         """There is nothing left to cancel."""
 
     def pending(self, target: HostTarget) -> tuple[HostTask, ...]:
