@@ -76,7 +76,7 @@ class SshHostReader:
         except ConfigError:
             raise
         except AuditorError as error:
-            return _unread(error)
+            return _unread(error, target)
         if f"\n{nonce} begin ".encode() not in output.stdout:
             return _not_run(output, target)
         return script.parse(nonce, output.stdout, output.stderr, commands, stopped=output.stopped)

@@ -184,7 +184,8 @@ def _exit_mark(nonce: str, name: str) -> re.Pattern[bytes]:
 
 
 def _late(command: Command) -> Unread:
-    return Unread(Reason.TIMED_OUT, f"`{command.text}` was not done after {command.seconds} s and was ended, or the host killed it")
+    detail = f"`{command.text}` was not done after {command.seconds} s and was ended, or the host killed it"
+    return Unread(Reason.TIMED_OUT, detail)
 
 
 def _errors(nonce: str, errors: bytes) -> Mapping[str, str]:
