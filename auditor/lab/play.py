@@ -11,12 +11,15 @@ import threading
 from collections.abc import Callable
 
 from auditor.errors import InputError
+from auditor.lab.bundle import make_bundle
 from auditor.lab.clock import LabClock
 from auditor.lab.host import HostDownError, LabHost
-from auditor.lab.scenario import Event, Place, Scenario, Verb, stock
+from auditor.lab.scenario import DOMAIN, Event, Place, Scenario, Verb, stock
 from auditor.lab.vcenter import LabVCenter, VCenterBackup
 
 AUTHOR = "administrator@vsphere.local"
+BUNDLES = f"https://depot.{DOMAIN}/"
+"""Where the vCenter finds an offline bundle of each image of the scenario: this, its name there, and `.zip`."""
 
 
 class Play:
@@ -53,6 +56,8 @@ class Play:
                 stock(depot, software)
                 self.vcenter.set_desired(cluster.name, software, message=f"Initial image {cluster.image}")
                 self.vcenter.scan(cluster.name)
+        for name, software in scenario.images.items():
+            self.vcenter.web[f"{BUNDLES}{name}.zip"] = make_bundle(software, scenario.warehouse)
         for single in scenario.hosts:
             made = self._make(single.name, single.image)
             if single.place is Place.STAND_ALONE:

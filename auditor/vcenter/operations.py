@@ -57,6 +57,13 @@ def operations(table: str = "operations.csv") -> dict[tuple[str, str, str], Oper
     return {(o.protocol, o.service, o.name): o for o in found}
 
 
+@cache
+def effects() -> dict[tuple[str, str, str], str]:
+    """What every known call does to the world, by (protocol, service, operation); see ``data/README.md``."""
+    text = resources.files("auditor.vcenter").joinpath("data", "effects.csv").read_text("utf-8")
+    return {(r["protocol"], r["service"], r["operation"]): r["effect"] for r in csv.DictReader(text.splitlines())}
+
+
 class Gate:
     """Lets the operations of one list pass (by default the reading route's) and remembers each one that did. Safe to share
     between threads."""
