@@ -35,7 +35,7 @@ LIFETIME = timedelta(hours=24)
 def candidates(case: Case) -> tuple[Candidate, ...]:
     """All candidates, judged, in the order of their ranks. What changes nothing is left out, but for taking hosts back and
     for what the host named on the command line runs."""
-    judged = [_judged(case, found) for found in find(case)]
+    judged = [judge(case, found) for found in find(case)]
     always = {CandidateKind.ROLL_BACK_HOSTS, CandidateKind.HOST}
     kept = [c for c in judged if c.changes_image or always.intersection(c.kinds)]
     return tuple(sorted(kept, key=lambda c: rank(c, case.from_host)))
@@ -108,7 +108,8 @@ def _chosen(ranked: Sequence[Candidate], choose: str, from_host: str) -> Candida
     return next((c for c in ranked if c.changes_image and c.kind not in apart), None)
 
 
-def _judged(case: Case, found: Find) -> Candidate:
+def judge(case: Case, found: Find) -> Candidate:
+    """A candidate with what it changes, what a scan would say of each host, and what stands against it."""
     old = case.old
     forecasts = forecast(case, found)
     missing = missing_items(found.target, case.depot, case.contents)
@@ -229,4 +230,4 @@ def _notes(case: Case, ranked: Sequence[Candidate]) -> Iterable[str]:
         yield f"the depot was not read ({case.depot}): what it lacks is not known"
 
 
-__all__ = ["LIFETIME", "candidates", "propose", "rank"]
+__all__ = ["LIFETIME", "candidates", "judge", "propose", "rank"]

@@ -19,7 +19,7 @@ PATH_COLUMNS = ("product", "from", "to", "verdict", "source")
 BUILD_COLUMNS = ("vendor", "release", "ordinal", "vendor_build", "build", "source")
 _VERDICTS = {"no", "yes", "check"}
 _RELEASE = re.compile(r"([0-9]+\.[0-9]+)(?:U([0-9]+))?")
-_LABEL = re.compile(r"(?:^|\s)([0-9]+\.[0-9]+)(?:\.[0-9]+)?(?:\s+(?:Update\s+|U)([0-9]+))?", re.IGNORECASE)
+_UPDATE = re.compile(r"\bUpdate\s+([0-9]+)", re.IGNORECASE)
 
 
 class HintTableError(ValueError):
@@ -104,15 +104,16 @@ class Hints:
 
 
 def release_name(version: BaseImageVersion | ProductVersion, releases: ReleaseTable) -> str:
-    """A release as the path table writes it: ``6.5U2``. Up to 6.x the update is only in the label; from 7.0 it is the third
-    number; from 9.0 there are no updates, and the triple is the name."""
+    """A release as the path table writes it: ``6.5U2``. Up to 6.x the update is only in the label, where it is: a patch between
+    updates is ``6.7U?``. From 7.0 it is the third number; from 9.0 there are no updates, and the triple is the name."""
     major, minor, third = version.release
     if major >= 9:
         return f"{major}.{minor}.{third}"
     update = str(third)
     if major < 7:
-        match = _LABEL.search(releases.label(version))
-        update = (match.group(2) or "0") if match else "0"
+        label = releases.label(version)
+        match = _UPDATE.search(label)
+        update = match.group(1) if match else "0" if label.endswith(" GA") else "?"
     return f"{major}.{minor}" + (f"U{update}" if update != "0" else "")
 
 
@@ -139,7 +140,7 @@ def _rows(text: str, columns: tuple[str, ...]) -> tuple[list[tuple[int, dict[str
                 raise HintTableError(line, f"must have {len(columns)} fields")
             found.append((line, {name: value.strip() for name, value in row.items()}))
     except csv.Error as error:
-        raise HintTableError(head + reader.line_num, f"not CSV: {error}") from error
+        raise HintTableError(head + reader.reader.line_num, f"not CSV: {error}") from error
     return found, as_of
 
 

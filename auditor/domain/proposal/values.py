@@ -32,6 +32,7 @@ class CandidateKind(StrEnum):
     MOST_USED = "most-used"
     ROLL_BACK_HOSTS = "roll-back-hosts"
     RECOMMENDATION = "recommendation"
+    INVERSE = "inverse"
 
     @property
     def meaning(self) -> str:
@@ -48,6 +49,7 @@ _KINDS = {
     CandidateKind.MOST_USED: "The image that most hosts run.",
     CandidateKind.ROLL_BACK_HOSTS: "Leave the image; take the hosts that are ahead back to their other boot bank.",
     CandidateKind.RECOMMENDATION: "What vCenter recommends; shown beside the others, never imported.",
+    CandidateKind.INVERSE: "The image before an apply, written by it, to undo it.",
 }
 
 
@@ -106,6 +108,8 @@ _BLOCKING = {
     WarningCode.IMAGE_UNKNOWN,
     WarningCode.HOST_INCOMPATIBLE,
 }
+
+_UNDONE = frozenset({WarningCode.DOWNGRADE, WarningCode.HOST_INCOMPATIBLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +224,9 @@ class Candidate:
 
     @property
     def blockers(self) -> tuple[ImageWarning, ...]:
-        """What forbids applying it."""
-        return tuple(warning for warning in self.warnings if warning.blocks)
+        """What forbids applying it. Undoing an apply leads below what the hosts run, as it was before."""
+        allowed = _UNDONE if self.kind is CandidateKind.INVERSE else frozenset()
+        return tuple(warning for warning in self.warnings if warning.blocks and warning.code not in allowed)
 
     @property
     def can_be_applied(self) -> bool:
