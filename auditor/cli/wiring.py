@@ -80,7 +80,7 @@ def sources(config: Config, only: frozenset[str] = frozenset()) -> Iterator[Sour
     for secret in config.secrets():
         secret.reveal()
     # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(50_000, 10, 10)
     clock = SystemClock()
     readers = tuple(_vcenters(config, clock, only))
     made = Sources(

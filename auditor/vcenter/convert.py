@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from auditor.domain.image import AddOn, BaseImage, Commit, Component, DesiredImage, HardwareSupport, Solution
@@ -181,7 +182,13 @@ def _host_verdict(host: str, result: Any) -> HostVerdict:
 
 def _elements(found: Mapping[str, Any] | None) -> tuple[tuple[str, ElementVerdict], ...]:
     made = ((name, _element(element)) for name, element in sorted((found or {}).items()))
-    return tuple((name, element) for name, element in made if element is not None)
+    return _shared(tuple((name, element) for name, element in made if element is not None))
+
+
+@lru_cache(maxsize=4096)
+def _shared(elements: tuple[tuple[str, ElementVerdict], ...]) -> tuple[tuple[str, ElementVerdict], ...]:
+    """The same value for equal ones: most hosts of a cluster have equal verdicts on their sixty components."""
+    return elements
 
 
 def _element(element: Any) -> ElementVerdict | None:
