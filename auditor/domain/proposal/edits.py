@@ -1,0 +1,101 @@
+"""What has to be set in a draft so that it holds a proposal's target, and whether it does. Pure.
+
+A draft starts as the image in force. Layers that can be set one by one are: then whatever else the draft holds stays, above
+all the solutions, which belong to their managers. What no call sets (hardware support, alternative images, a component whose
+version vLCM is to pick) comes by importing the whole specification; whether that keeps the solutions is not documented, so it
+is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from auditor.domain.image import AddOn, DesiredImage
+from auditor.domain.specification import importable
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """The edits of a draft. ``add_on`` counts only with ``set_add_on``; None then: take it out."""
+
+    base_image: str = ""
+    set_add_on: bool = False
+    add_on: AddOn | None = None
+    components: Mapping[str, str] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    restore: tuple[str, ...] = ()
+
+
+def edits(draft: DesiredImage, target: DesiredImage) -> Edits | None:
+    """What makes ``target`` of a draft that holds ``draft``; None: it can only be imported."""
+    if _unsettable(draft) != _unsettable(target):
+        return None
+    changed = {name: version for name, version in target.components.items() if draft.components.get(name, "") != version}
+    settable = {name: version for name, version in changed.items() if version}
+    if len(settable) != len(changed) or target.base_image is None:
+        return None
+    base = target.base_image.version.raw
+    old = draft.base_image.version.raw if draft.base_image else ""
+    return Edits(
+        base_image=base if base != old else "",
+        set_add_on=_add_on(draft) != _add_on(target),
+        add_on=target.add_on,
+        components=settable,
+        without=tuple(sorted(draft.components.keys() - target.components.keys())),
+        remove=tuple(sorted({*target.removed_components} - {*draft.removed_components})),
+        restore=tuple(sorted({*draft.removed_components} - {*target.removed_components})),
+    )
+
+
+def _add_on(image: DesiredImage) -> tuple[str, str] | None:
+    return (image.add_on.name, image.add_on.version) if image.add_on else None
+
+
+def _unsettable(image: DesiredImage) -> tuple[object, ...]:
+    packages = sorted((part.manager, part.package, part.version) for part in image.hardware_support)
+    return packages, _alternatives(image)
+
+
+def _alternatives(image: DesiredImage) -> object:
+    """The alternative images but for the base image, which all share: setting the default's sets theirs."""
+    if not image.alternatives or not image.spec:
+        return sorted(image.alternatives)
+    found = json.loads(importable(image.spec)).get("alternative_images") or {}
+    return {name: {key: value for key, value in part.items() if key != "base_image"} for name, part in found.items()}
+
+
+def fingerprint(image: DesiredImage) -> str:
+    """A SHA-256 of an image's layers without the solutions: equal for images that are the same to a proposal."""
+    base, *rest = replace(image, solutions=()).layers()
+    return hashlib.sha256(json.dumps([str(base), *rest], sort_keys=True, default=list).encode()).hexdigest()
+
+
+def differences(image: DesiredImage, target: DesiredImage) -> tuple[str, ...]:
+    """The layers in which an image is not the target; a component the target names without a version may have any."""
+    found = []
+    if (image.base_image.version if image.base_image else None) != (target.base_image.version if target.base_image else None):
+        found.append("base image")
+    if _add_on(image) != _add_on(target):
+        found.append("add-on")
+    wanted = {name: version or image.components.get(name) for name, version in target.components.items()}
+    if dict(image.components) != wanted:
+        found.append("components")
+    if sorted(image.removed_components) != sorted(target.removed_components):
+        found.append("removed components")
+    if _unsettable(image)[0] != _unsettable(target)[0]:
+        found.append("hardware support")
+    if sorted(image.alternatives) != sorted(target.alternatives):
+        found.append("alternative images")
+    return tuple(found)
+
+
+def same_solutions(one: DesiredImage, other: DesiredImage) -> bool:
+    """Whether both name the same solutions."""
+    return sorted((s.name, s.version) for s in one.solutions) == sorted((s.name, s.version) for s in other.solutions)
+
+
+__all__ = ["Edits", "differences", "edits", "fingerprint", "same_solutions"]

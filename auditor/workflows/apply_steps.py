@@ -1,0 +1,396 @@
+"""The steps of applying a proposal, each carried out once and read back. What follows what is not decided here.
+
+A step gives what the journal is to keep of it. It raises ``SurpriseError`` when something is not as the proposal predicts, and
+whatever the editor raises.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from auditor.codec import parse_timestamp, timestamp
+from auditor.domain.editing import Draft
+from auditor.domain.image import Commit, DesiredImage
+from auditor.domain.journal import Operation, Phase
+from auditor.domain.observation import ClusterVerdict, Unread, value_of
+from auditor.domain.past import Past
+from auditor.domain.proposal.apply import Looked, Record, Step, key, known_drafts, leftovers, message, token
+from auditor.domain.proposal.case import Case
+from auditor.domain.proposal.context import items_of
+from auditor.domain.proposal.edits import differences, edits, fingerprint, same_solutions
+from auditor.domain.proposal.expect import (
+    HostMark,
+    HostResult,
+    away,
+    host_work,
+    marks,
+    results,
+    surprises,
+    touched,
+    unproven,
+)
+from auditor.domain.proposal.facts import facts
+from auditor.domain.proposal.inverse import inverse, moved
+from auditor.domain.proposal.values import Candidate, ImageProposal, ItemKind
+from auditor.errors import AbsentError, InputError, ReadError, RefusedError
+from auditor.ports import Clock, ImageEditor, Journal, Progress, Told, VCenterReader
+from auditor.workflows.collect import Sources
+from auditor.workflows.propose import Ask, Tables, live_cases
+
+Data = dict[str, str]
+
+
+class SurpriseError(RefusedError):
+    """Something is not as the proposal predicts. ``data`` is what the journal keeps of it."""
+
+    def __init__(self, what: str, data: Mapping[str, str] | None = None) -> None:
+        super().__init__(what)
+        self.data = dict(data or {})
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an apply works with. ``sources`` has the one vCenter; ``keep`` saves the inverse proposal and gives its place."""
+
+    sources: Sources
+    editor: ImageEditor
+    journal: Journal
+    past: Past
+    tables: Tables
+    clock: Clock
+    progress: Progress
+    keep: Callable[[ImageProposal], str]
+
+
+class Steps:
+    """The steps of one operation. Between FACTS and COMMIT it remembers what it read; after the commit, everything needed is in
+    the journal, so that a later run can go on."""
+
+    def __init__(self, proposal: ImageProposal, operation: Operation, tools: Tools) -> None:
+        if proposal.chosen is None:
+            raise InputError("it proposes nothing", where=proposal.cluster)
+        self.proposal, self.operation, self.tools = proposal, operation, tools
+        self.chosen: Candidate = proposal.chosen
+        self.target = proposal.chosen.target
+        self.cluster = proposal.cluster_id
+        self.mark = token(operation.id, operation.started, proposal.digest)
+        self._case: Case | None = None
+
+    @property
+    def editor(self) -> ImageEditor:
+        return self.tools.editor
+
+    @property
+    def record(self) -> Record:
+        """The journal as it is now."""
+        return Record(self.tools.journal.entries(self.operation.id))
+
+    # Before a step ---------------------------------------------------------------------------------------------------
+
+    def intent(self, step: Step) -> Data:
+        """What the journal keeps before the step: what a later run needs to find out whether it was done."""
+        if step is Step.DRAFT:
+            return self._before_draft()
+        if step is Step.COMMIT:
+            return self._before_commit()
+        return {}
+
+    def _before_draft(self) -> Data:
+        for draft in leftovers(self.editor.drafts(self.cluster), self._known()):
+            self.editor.discard(self.cluster, draft)
+            self._note(Step.DRAFT, {"leftover": draft.id, "created": draft.created.isoformat()})
+        return {"seen": json.dumps([key(draft) for draft in self.editor.drafts(self.cluster)])}
+
+    def _before_commit(self) -> Data:
+        """The last look before the one step that counts."""
+        began, draft = self.record.data(Step.FACTS), self.draft()
+        now = self.editor.image(self.cluster)
+        if fingerprint(now) != began["image"] or _solutions(now) != began["solutions"]:
+            raise SurpriseError("the cluster's image was changed by somebody else in the meantime")
+        if others := differences(self.editor.draft_image(self.cluster, draft), self.target):
+            raise SurpriseError(f"our draft was changed by somebody else in the meantime: {', '.join(others)}")
+        self._refuse_busy()
+        return {"draft": draft.id, "message": message(self.operation.operator, self.operation.ticket, self.mark)}
+
+    # Steps -----------------------------------------------------------------------------------------------------------
+
+    def do(self, step: Step) -> Data:
+        """Carry out a step other than COMMIT and DISCARD, and give what the journal keeps of it."""
+        acts: dict[Step, Callable[[], Data]] = {
+            Step.FACTS: self._facts,
+            Step.DRAFT: self._draft,
+            Step.LAYERS: self._layers,
+            Step.VALIDATE: self._validate,
+            Step.DRAFT_SCAN: self._draft_scan,
+            Step.INVERSE: self._inverse,
+            Step.SCAN: self._scan,
+            Step.COMPARE: self._compare,
+            Step.PROOF: self._proof,
+        }
+        return acts[step]()
+
+    def _facts(self) -> Data:
+        case = self._case = self._read_case()
+        if gone := moved(self.proposal, facts(case, self.target)):
+            raise SurpriseError(
+                "facts moved: " + "; ".join(map(str, gone)), {"moved": json.dumps([each.name for each in gone])}
+            )
+        old = case.old
+        if old is None:
+            raise SurpriseError(f"the cluster's image could not be read: {case.cluster.view.image}")
+        self._refuse_busy()
+        foreign = self._foreign()
+        hosts = [host.listed for host in case.cluster.hosts]
+        marked = case.marks
+        clock = value_of(marked.clock) if marked else None
+        commit = value_of(case.cluster.view.commit)
+        return {
+            "image": fingerprint(old),
+            "solutions": _solutions(old),
+            "commit": commit.id if commit else "",
+            "since": timestamp(clock or self.tools.clock.now()),
+            "hosts": json.dumps({id_: asdict(mark) for id_, mark in marks(hosts).items()}),
+            "away": json.dumps(sorted(away(hosts))),
+            "foreign": json.dumps([{"id": d.id, "owner": d.owner, "created": timestamp(d.created)} for d in foreign]),
+        }
+
+    def _read_case(self) -> Case:
+        """The cluster, read now, with the depot's answers on everything the target and the present image name."""
+        tools, proposal = self.tools, self.proposal
+        ask = Ask((self.cluster,), proposal.vcenter)
+        [case] = live_cases(tools.sources, tools.past, tools.tables, ask, tools.clock.now(), tools.progress)
+        reader = tools.sources.images.get(proposal.vcenter)
+        known = dict(case.contents.components)
+        images = [image for image in (self.target, case.old) if image is not None]
+        for item in (item for image in images for item in items_of(image) if item.kind is ItemKind.COMPONENT):
+            if reader is not None and (item.name, item.version) not in known:
+                known[item.name, item.version] = reader.has_component(item.name, item.version)
+        return replace(case, contents=replace(case.contents, components=known))
+
+    def _refuse_busy(self) -> None:
+        running = [task for task in self.editor.operations(self.cluster) if task.running]
+        if running:
+            said = "; ".join(f"{task.operation} by {task.user or 'somebody'} since {_time(task.started)}" for task in running)
+            raise SurpriseError(f"another operation runs on the cluster: {said}", {"running": said})
+
+    def _foreign(self) -> tuple[Draft, ...]:
+        """The drafts that are not ours. One of our own account that we do not know leaves no room for ours."""
+        drafts = self.editor.drafts(self.cluster)
+        ours = leftovers(drafts, self._known())
+        foreign = tuple(draft for draft in drafts if draft not in ours)
+        for draft in foreign:
+            if draft.own:
+                raise SurpriseError(
+                    f"our account, {draft.owner}, has draft {draft.id} of {_time(draft.created)} on this cluster, and no apply "
+                    "recorded here made it: it is left alone, and vLCM keeps one draft a user and cluster. Look at it in vCenter "
+                    "and discard or commit it there, or use another account"
+                )
+        return foreign
+
+    def _known(self) -> frozenset[tuple[str, str]]:
+        """The drafts that earlier operations on this cluster made, by our own journal."""
+        journal, subjects = self.tools.journal, set(self.operation.subjects)
+        earlier = (each for each in journal.operations(self.operation.kind) if subjects & {*each.subjects})
+        return frozenset().union(*(known_drafts(journal.entries(each.id)) for each in earlier))
+
+    def _draft(self) -> Data:
+        case = self._present_case()
+        whole = case.old is not None and edits(case.old, self.target) is None
+        draft = self.editor.import_spec(self.cluster, self.chosen.spec) if whole else self.editor.create_draft(self.cluster)
+        return {
+            "draft": draft.id,
+            "created": draft.created.isoformat(),
+            "owner": draft.owner,
+            "how": "import" if whole else "create",
+        }
+
+    def _layers(self) -> Data:
+        draft = self.draft()
+        now = self.editor.draft_image(self.cluster, draft)
+        todo = edits(now, self.target)
+        if todo is not None:
+            editor, cluster = self.editor, self.cluster
+            if todo.base_image:
+                editor.set_base_image(cluster, draft, todo.base_image)
+            if todo.set_add_on and todo.add_on is not None:
+                editor.set_add_on(cluster, draft, todo.add_on.name, todo.add_on.version)
+            elif todo.set_add_on:
+                editor.delete_add_on(cluster, draft)
+            if todo.components or todo.without:
+                editor.set_components(cluster, draft, todo.components, todo.without)
+            for name in todo.remove:
+                editor.set_removed_component(cluster, draft, name)
+            for name in todo.restore:
+                editor.delete_removed_component(cluster, draft, name)
+            now = editor.draft_image(cluster, draft)
+        if found := differences(now, self.target):
+            raise SurpriseError(f"the draft does not hold what was set: {', '.join(found)}")
+        old = self._present_case().old
+        if old is not None and not same_solutions(now, old):
+            raise SurpriseError(
+                "the draft does not hold the cluster's solutions (HA agent and the like): a commit would remove them"
+            )
+        return {"base-image": self.target.base_image.version.raw if self.target.base_image else ""}
+
+    def _validate(self) -> Data:
+        found = self.editor.validate(self.cluster, self.draft(), self.told(Step.VALIDATE))
+        if not found.valid:
+            said = [str(notice) for notice in found.errors]
+            ids = json.dumps([notice.id for notice in found.errors])
+            raise SurpriseError(f"vLCM finds the image invalid: {'; '.join(said)}", {"errors": ids})
+        return {"warnings": json.dumps([str(notice) for notice in found.warnings])}
+
+    def _draft_scan(self) -> Data:
+        verdict = self.editor.scan_draft(self.cluster, self.draft(), self.told(Step.DRAFT_SCAN))
+        return self._judged(verdict)
+
+    def _judged(self, verdict: ClusterVerdict) -> Data:
+        found = results(self.chosen, verdict, json.loads(self.record.data(Step.FACTS)["away"]))
+        data = {"hosts": json.dumps([asdict(each) for each in found]), "status": verdict.status}
+        if unexpected := surprises(found):
+            raise SurpriseError("the scan is not as predicted: " + "; ".join(unexpected), data)
+        return data
+
+    def _inverse(self) -> Data:
+        draft = self.editor.draft_image(self.cluster, self.draft())
+        made = inverse(self.proposal, self._present_case(), draft, self.operation.id, self.tools.clock.now())
+        return {"file": self.tools.keep(made), "id": made.id, "digest": made.digest}
+
+    def _scan(self) -> Data:
+        verdict = self.editor.scan(self.cluster, self.told(Step.SCAN))
+        return {"scanned": timestamp(verdict.scan_time) if verdict.scan_time else "", "commit": verdict.commit}
+
+    def _compare(self) -> Data:
+        """Image, commit and the fresh scan, as vCenter has them now."""
+        record = self.record
+        commit = record.data(Step.COMMIT)["commit"]
+        image, verdict = self.editor.image(self.cluster), self.editor.compliance(self.cluster)
+        wrong = [f"the cluster's image is not the target: {', '.join(d)}"] if (d := differences(image, self.target)) else []
+        if _solutions(image) != record.data(Step.FACTS)["solutions"]:
+            wrong.append("the cluster's solutions are not those from before")
+        if self.mark not in self.editor.commit_info(self.cluster, commit).description:
+            wrong.append(f"commit {commit} does not carry our text")
+        if verdict.commit != commit:
+            wrong.append(f"the scan is of commit {verdict.commit or '?'}, not of our commit {commit}")
+        found = results(self.chosen, verdict, json.loads(record.data(Step.FACTS)["away"]))
+        wrong += surprises(found)
+        data = {"hosts": json.dumps([asdict(each) for each in found]), "status": verdict.status}
+        if wrong:
+            raise SurpriseError("; ".join(wrong), data)
+        return data
+
+    def _proof(self) -> Data:
+        """That nothing happened to a host since the facts were read."""
+        began = self.record.data(Step.FACTS)
+        before = {id_: HostMark(**mark) for id_, mark in json.loads(began["hosts"]).items()}
+        view = self._reader().view(self.tools.progress)
+        if isinstance(view.hosts, Unread):
+            raise ReadError(f"the inventory could not be read: {view.hosts}", where=view.name)
+        now = marks(host for host in view.hosts.value if host.cluster == self.cluster)
+        wrong = [*touched(before, now), *host_work(self.editor.operations(self.cluster), parse_timestamp(began["since"]))]
+        data = {"unproven": json.dumps(unproven(before, now))}
+        if wrong:
+            raise SurpriseError("something was done to hosts: " + "; ".join(wrong), data)
+        return data
+
+    # Looking ---------------------------------------------------------------------------------------------------------
+
+    def look(self) -> Looked:
+        """Drafts, running tasks, and our commit if there is one. Raises what the editor raises."""
+        record = self.record
+        drafts = self.editor.drafts(self.cluster)
+        contents = {}
+        if record.draft_in_doubt:
+            contents = {d.id: fingerprint(self.editor.draft_image(self.cluster, d)) for d in drafts if d.own}
+        return Looked(
+            drafts=drafts,
+            contents=contents,
+            before=record.data(Step.FACTS).get("image", ""),
+            target=fingerprint(self.target),
+            ours=self._our_commit(record) if record.begun(Step.COMMIT) else None,
+            running=tuple(task for task in self.editor.operations(self.cluster) if task.running),
+        )
+
+    def _our_commit(self, record: Record) -> Commit | None:
+        """The commit that carries our token: the newest, one below it, or the one that a scan names as in force. vLCM has no
+        list of commits, and a search by number can miss one where the commit before was not known."""
+        known = record.data(Step.FACTS).get("commit", "")
+        try:
+            newest = self.editor.newest_commit(self.cluster, known)
+        except AbsentError:  # the commit before is gone: vCenter was restored
+            known, newest = "", self.editor.newest_commit(self.cluster)
+        for commit in self._down(newest, known):
+            if self.mark in commit.description:
+                return commit
+        if differences(self.editor.image(self.cluster), self.target):
+            return None
+        named = self.editor.scan(self.cluster, self.told(Step.SCAN)).commit
+        in_force = self.editor.commit_info(self.cluster, named) if named else None
+        return in_force if in_force and self.mark in in_force.description else None
+
+    def _down(self, newest: Commit | None, known: str) -> Iterable[Commit]:
+        if newest is None:
+            return
+        yield newest
+        if newest.id.isdecimal() and known.isdecimal():
+            for number in range(int(newest.id) - 1, int(known), -1):
+                try:
+                    yield self.editor.commit_info(self.cluster, str(number))
+                except AbsentError:
+                    continue  # the counter is shared by all clusters
+
+    def is_ours(self, commit: str) -> bool:
+        """Whether a commit carries our token."""
+        return self.mark in self.editor.commit_info(self.cluster, commit).description
+
+    # Helpers ---------------------------------------------------------------------------------------------------------
+
+    def draft(self) -> Draft:
+        """Our draft as vCenter lists it now. Raises ``SurpriseError`` when it is gone."""
+        named = self.record.draft
+        found = next((draft for draft in self.editor.drafts(self.cluster) if draft.own and key(draft) == named), None)
+        if found is None:
+            raise SurpriseError("our draft is gone: somebody discarded it, or vCenter was restored")
+        return found
+
+    def _present_case(self) -> Case:
+        if self._case is None:
+            raise ReadError("the facts were not read in this run", where=self.proposal.cluster)
+        return self._case
+
+    def _reader(self) -> VCenterReader:
+        return next(reader for reader in self.tools.sources.vcenters if reader.name == self.proposal.vcenter)
+
+    def _note(self, step: Step, data: Data) -> None:
+        self.tools.journal.write(self.operation.id, self.operation.subjects[0], step, Phase.NOTE, self.tools.clock.now(), data)
+
+    def told(self, step: Step) -> Told:
+        """Progress of a task of vCenter, in percent."""
+        phase, seen = f"{self.proposal.cluster}: {step.value}", [0]
+        self.tools.progress.start(phase, 100)
+
+        def tell(percent: int, note: str) -> None:
+            for _ in range(percent - seen[0]):
+                self.tools.progress.advance(phase, note)
+            seen[0] = max(seen[0], percent)
+
+        return tell
+
+
+def host_results(data: Mapping[str, str]) -> tuple[HostResult, ...]:
+    """The hosts' results that a scan's journal entry keeps."""
+    return tuple(HostResult(**each) for each in json.loads(data.get("hosts", "[]")))
+
+
+def _solutions(image: DesiredImage) -> str:
+    return json.dumps(sorted([s.name, s.version] for s in image.solutions))
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
+
+
+__all__ = ["Data", "Steps", "SurpriseError", "Tools", "host_results"]
