@@ -1,0 +1,131 @@
+"""Every command a user can type, at the wire: what the simulated vCenter received must be allowed for that verb, and nothing
+may have been done to a host. The commands run as a user runs them: as processes, with a configuration file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import pytest
+
+from auditor.cli.main import cli
+from auditor.lab.running import Running, running
+from auditor.lab.scenario_file import load
+from tests.wire.judging import READS, forbidden
+
+SCENARIOS = ("post-restore", "vcenter-703", "vcenter-91")
+
+READ_VERBS: dict[str, tuple[str, ...]] = {
+    "snapshot": ("snapshot",),
+    "audit": ("audit",),
+    "propose": ("propose", "--all", "--out", "{folder}/proposals"),
+    "export image": ("export", "image", "{cluster}", "--live"),
+    "depot gap": ("depot", "gap", "{cluster}"),
+    "rollback window": ("rollback", "window"),
+    "hosts list": ("hosts", "list"),
+    "config check": ("config", "check"),
+}
+"""The verbs that only read, each with the command line that makes it look at everything."""
+
+ELSEWHERE = {
+    "config init": "writes a file",
+    "hosts trust": "fetches SSH host keys",
+    "depot inspect": "reads files",
+    "banks predict": "reads files",
+    "banks explain": "reads files",
+    "banks show": "reads one host over SSH",
+    "rollback events": "reads the history",
+    "history *": "reads and tidies the history",
+    "runbook *": "prints text",
+    "lab *": "is the simulation itself",
+}
+"""Verbs that talk to no vCenter; they are run as well where they can be, with nothing allowed at all."""
+
+WRITE_VERBS = {
+    "apply": "tests of the apply workflow hold it against COMMITS",
+    "depot import": "tests/wire/test_editors.py holds its adapter against IMPORTS",
+    "export iso": "the same, against COMPUTES",
+    "export bundle": "the same, against COMPUTES",
+    "rollback *": "tests of the rollback hold it against its own list",
+    "operations *": "journal of writes",
+}
+
+
+def commands(command: click.Command, name: str = "") -> Iterator[str]:
+    """Every command below ``command`` by its words."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for each in command.list_commands(context):
+            found = command.get_command(context, each)
+            assert found is not None
+            yield from commands(found, f"{name} {each}".strip())
+    else:
+        yield name
+
+
+def listed(name: str) -> bool:
+    group = f"{name.partition(' ')[0]} *"
+    return any(name in table or group in table for table in (READ_VERBS, ELSEWHERE, WRITE_VERBS))
+
+
+def test_every_command_is_accounted_for() -> None:
+    assert [name for name in commands(cli) if not listed(name)] == []
+
+
+@dataclass
+class Stage:
+    """A lab with commands run against it."""
+
+    lab: Running
+    folder: Path
+
+    def run(self, words: tuple[str, ...], code: set[int]) -> str:
+        cluster = self.lab.play.scenario.clusters[0].name
+        filled = [word.format(folder=self.folder, cluster=cluster) for word in words]
+        environment = os.environ | self.lab.workspace.environment
+        done = subprocess.run(
+            [str(self.lab.workspace.path / "bin" / "auditor"), *filled],
+            env=environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode in code, f"{filled}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module", params=SCENARIOS)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running(load(request.param)) as lab:
+        yield Stage(lab, tmp_path_factory.mktemp("work"))
+
+
+@pytest.mark.parametrize("verb", READ_VERBS)
+def test_a_read_verb_only_reads(stage: Stage, verb: str) -> None:
+    vcenter = stage.lab.play.vcenter
+    vcenter.calls.clear()
+    before = {name: host.state_digest() for name, host in stage.lab.play.hosts.items()}
+    acts = {name: list(host.acts) for name, host in stage.lab.play.hosts.items()}
+    drafts, commits, depots = dict(vcenter.database.drafts), vcenter.database.last_commit, dict(vcenter.database.offline)
+    stage.run(READ_VERBS[verb], {0, 3, 4, 5})  # 5: a proposal that could not be applied
+    kinds = vcenter.calls.kinds()
+    assert forbidden(kinds, READS) == {}
+    if verb in {"snapshot", "audit", "propose", "export image", "depot gap"}:
+        assert kinds, "the verb was seen to ask vCenter"
+    assert {name: host.state_digest() for name, host in stage.lab.play.hosts.items()} == before
+    assert {name: host.acts for name, host in stage.lab.play.hosts.items()} == acts
+    assert (vcenter.database.drafts, vcenter.database.last_commit, vcenter.database.offline) == (drafts, commits, depots)
+    assert vcenter.tasks.all() == [], "no task was started"
+
+
+@pytest.mark.parametrize("words", [("rollback", "events"), ("history", "runs"), ("runbook", "--help"), ("depot", "--help")])
+def test_other_verbs_ask_vcenter_nothing(stage: Stage, words: tuple[str, ...]) -> None:
+    stage.lab.play.vcenter.calls.clear()
+    stage.run(words, {0, 3, 4})
+    assert stage.lab.play.vcenter.calls.all() == []
