@@ -105,6 +105,8 @@ class Play:
             Verb.REBOOT: lambda e: _each(e.hosts, lambda h: self.hosts[h].reboot()),
             Verb.POWER_OFF: lambda e: _each(e.hosts, lambda h: self.hosts[h].shut_down()),
             Verb.PATCH_VCENTER: lambda e: self.vcenter.patch(e.build),
+            Verb.DRAFT: self._begin_draft,
+            Verb.OPERATION: lambda e: _each(e.clusters, lambda c: self.vcenter.begin_operation(c, user=e.user)),
         }
         acts[event.verb](event)
         self._reach()
@@ -136,6 +138,10 @@ class Play:
                 verb = Verb.SWITCH if on_baselines else Verb.SET_IMAGE
                 raise LookupError(f"{name} is {'on baselines' if on_baselines else 'managed by an image'}: use {verb.value}")
             self.vcenter.set_desired(name, software, author=AUTHOR, message=f"Image {event.image}")
+
+    def _begin_draft(self, event: Event) -> None:
+        for name in event.clusters:
+            self.vcenter.add_draft(name, self.scenario.images[event.image], owner=event.user)
 
     def _remediate(self, event: Event) -> None:
         for name in event.clusters:

@@ -49,6 +49,10 @@ class Verb(StrEnum):
     REBOOT = "reboot"
     POWER_OFF = "power-off"
     PATCH_VCENTER = "patch-vcenter"
+    DRAFT = "begin-draft"
+    """Somebody begins to edit a cluster's image, and leaves it at that."""
+    OPERATION = "begin-operation"
+    """Another client works on a cluster with vLCM, until vCenter is restarted or restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Event:
     hosts: tuple[str, ...] = ()
     image: str = ""
     build: str = ""
+    user: str = ""
 
     def __str__(self) -> str:
         """One line for people: "3 days ago: set-image u3e on Production"."""
@@ -95,7 +100,8 @@ class Event:
         what = {Verb.IMPORT: self.image, Verb.FORGET: self.image, Verb.PATCH_VCENTER: f"to build {self.build}"}.get(self.verb)
         if what is None:
             where = few(self.clusters, "cluster")
-            parts = (self.image, f"on {where}" if where else "", f"({hosts})" if hosts and where else hosts)
+            by = f"by {self.user}" if self.user else ""
+            parts = (self.image, f"on {where}" if where else "", f"({hosts})" if hosts and where else hosts, by)
             what = " ".join(part for part in parts if part)
         return f"{when(self.ago)}: {self.verb.value}{f' {what}' if what else ''}"
 

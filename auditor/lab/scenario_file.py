@@ -50,6 +50,8 @@ _NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.REBOOT: ("hosts",),
     Verb.POWER_OFF: ("hosts",),
     Verb.PATCH_VCENTER: ("build",),
+    Verb.DRAFT: ("cluster", "image", "user"),
+    Verb.OPERATION: ("cluster", "user"),
 }
 _MAY: dict[Verb, tuple[str, ...]] = {
     Verb.REMEDIATE: ("part", "hosts"),
@@ -216,7 +218,7 @@ class _Builder:
         if verb is Verb.ADD_HOST and len(clusters) > 1:
             raise self.wrong(f"{key}.cluster: a host is added to one cluster, and {item['cluster']!r} names {len(clusters)}")
         image = self.known(f"{key}.image", item["image"], images) if "image" in item else ""
-        return Event(verb, ago, clusters, hosts, image, item.get("build", ""))
+        return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""))
 
     def fault(self, index: int, item: dict[str, Any], who: _Who) -> HostFault:
         faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter"}}

@@ -23,7 +23,16 @@ from auditor.domain.observation import ClusterVerdict
 from auditor.domain.observation import Depot as DepotContent
 from auditor.domain.proposal.context import ClusterExtras
 from auditor.domain.specification import SpecificationError, importable
-from auditor.errors import ExistsError, InputError, ReadError, RefusedError
+from auditor.errors import (
+    ConnectError,
+    DeniedError,
+    ExistsError,
+    FailedError,
+    InDoubtError,
+    InputError,
+    ReadError,
+    RefusedError,
+)
 from auditor.vcenter import convert
 from auditor.vcenter.answers import validation
 from auditor.vcenter.images import Images
@@ -145,9 +154,15 @@ class VCenterImageEditor(VlcmClient):
                 )
 
     def _listed(self, cluster: str, key: str) -> Draft:
-        made = next((draft for draft in self.drafts(cluster) if draft.id == key), None)
+        """The draft that was just made. It exists now, so that failing to read it leaves the caller in doubt."""
+        hint = "look at the cluster's drafts before making another"
+        try:
+            made = next((draft for draft in self.drafts(cluster) if draft.id == key), None)
+        except (ConnectError, DeniedError, FailedError, ReadError) as error:
+            what = f"draft {key} was made and could not be read back: {error.what}"
+            raise InDoubtError(what, where=self._endpoint.where, hint=hint) from error
         if made is None:
-            raise ReadError(f"vCenter made draft {key} and does not list it", where=self._endpoint.where)
+            raise InDoubtError(f"draft {key} was made and is not listed", where=self._endpoint.where, hint=hint)
         return made
 
     def discard(self, cluster: str, draft: Draft) -> bool:

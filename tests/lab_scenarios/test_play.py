@@ -8,7 +8,7 @@ import pytest
 
 from auditor.errors import InputError
 from auditor.lab.database import BASELINES, CONNECTED, DISCONNECTED, IMAGE, NOT_RESPONDING
-from auditor.lab.play import Play
+from auditor.lab.play import BUNDLES, Play
 from auditor.lab.scenario_file import load
 
 OLD, NEW = "24585383", "24674464"
@@ -176,3 +176,29 @@ def test_what_cannot_happen_is_said_with_scenario_and_event(tmp_path: Path, even
         played(tmp_path, event)
     assert said in caught.value.what
     assert caught.value.where.startswith("scenario small, 30 days ago: ")
+
+
+def test_a_draft_of_somebody_comes_back_with_a_restore(tmp_path: Path) -> None:
+    draft = 'do = "begin-draft"\ncluster = "One"\nimage = "new"\nuser = "bob@lab.example"'
+    play = played(tmp_path, draft, 'do = "backup"', 'do = "restore"')
+    (found,) = play.vcenter.database.drafts.values()
+    assert (found.owner, found.software.base_image) == ("bob@lab.example", f"8.0.3-0.70.{NEW}")
+    assert played(tmp_path, 'do = "backup"', draft, 'do = "restore"').vcenter.database.drafts == {}
+
+
+def test_another_operation_runs_until_a_restore(tmp_path: Path) -> None:
+    begin = 'do = "begin-operation"\ncluster = "One"\nuser = "carol@lab.example"'
+    play = played(tmp_path, begin)
+    (task,) = play.vcenter.tasks.all()
+    assert (task.status(play.vcenter.clock()), task.target) == ("RUNNING", play.vcenter.cluster("One").moid)
+    assert played(tmp_path, 'do = "backup"', begin, 'do = "restore"').vcenter.tasks.all() == []
+
+
+def test_bundles_of_the_images_are_where_vcenter_finds_them(tmp_path: Path) -> None:
+    assert set(played(tmp_path).vcenter.web) == {f"{BUNDLES}old.zip", f"{BUNDLES}new.zip"}
+
+
+def test_new_faults_are_read(tmp_path: Path) -> None:
+    fault = '[[vcenter_fault]]\noperation = "*.drafts.commit$task"\nkind = "forget"\nitem = "8.0.3-0.70.24674464"\n'
+    (found,) = played(tmp_path, rest=fault).scenario.vcenter_faults
+    assert (found.kind, found.item) == ("forget", "8.0.3-0.70.24674464")

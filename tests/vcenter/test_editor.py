@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from com.vmware.cis_client import Session
+from com.vmware.esx.settings.clusters.software_client import Drafts
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -285,6 +286,13 @@ class TestInDoubt:
         (made,) = editor.drafts(place.cluster)
         assert made.own
         assert editor.discard(place.cluster, made)
+
+    def test_a_draft_that_cannot_be_read_back(self, place: Place, editor: VCenterImageEditor) -> None:
+        assert editor.drafts(place.cluster) == ()
+        place.vcenter.faults.add(Fault(f"{DRAFTS}.list", FaultKind.ERROR, error="Unauthorized", times=1))
+        with pytest.raises(InDoubtError, match="draft 1 was made"):
+            editor._listed(place.cluster, str(editor._write(Drafts, "create", cluster=place.cluster)))
+        assert [draft.id for draft in editor.drafts(place.cluster)] == ["1"]
 
     @pytest.mark.parametrize("operation", ["create", "import_software_spec"])
     def test_vcenter_restarts(self, place: Place, editor: VCenterImageEditor, operation: str) -> None:
