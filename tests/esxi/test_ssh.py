@@ -246,7 +246,7 @@ class TestRealServer:
         key, line = fetch_host_key("127.0.0.1", server.port)
         assert found.reason is Reason.UNTRUSTED
         assert key.fingerprint in found.detail
-        assert "auditor hosts trust 127.0.0.1" in found.detail
+        assert "auditor hosts trust ESX1.example" in found.detail
         assert line.startswith(f"[127.0.0.1]:{server.port} ecdsa-sha2-nistp256 ")
 
     def test_changed_host_key(self, server: Server) -> None:
