@@ -22,6 +22,7 @@ COMMANDS = {
     "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
     "propose": Lazy("auditor.cli.propose:propose", "Find the image a cluster should have, and write it as a proposal."),
+    "apply": Lazy("auditor.cli.apply:apply", "Give a cluster the image of a proposal; no host is touched."),
     "export": Lazy("auditor.cli.export:export", "Print a cluster's image as JSON, from history or from vCenter."),
     "depot": Lazy("auditor.cli.depot:depot", "Look into offline bundles for vLCM's depot."),
     "rollback": Lazy("auditor.cli.rollback:rollback", "Know whether hosts can go back to their older image."),
@@ -57,7 +58,8 @@ class _MainGroup(LazyGroup):
 def cli(ctx: click.Context) -> None:
     """Says what ESXi hosts run, who is ahead of whom after a vCenter restore, why, and what to do.
 
-    No command of this group changes a host or a vCenter.
+    Reading changes no host and no vCenter. What can change something says so in its help, shows what it would do and stops,
+    unless --execute is given with a --ticket.
     """
     output.set_up_log(invocation(ctx).verbosity)
 

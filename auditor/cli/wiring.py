@@ -22,10 +22,12 @@ from auditor.workflows.collect import Sources
 if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.config import SshSettings as SshRoute
+    from auditor.config import VCenterSettings as ConfiguredVCenter
     from auditor.esxi.host import SshHostReader
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
     from auditor.vcenter.reader import VCenterRouteReader
+    from auditor.vcenter.settings import VCenterSettings
 
 CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
@@ -115,21 +117,27 @@ def _vcenters(config: Config, clock: SystemClock, only: frozenset[str]) -> Itera
     if not config.vcenters:
         return
     from auditor.vcenter.reader import VCenterRouteReader
-    from auditor.vcenter.settings import VCenterSettings
 
     for vcenter in config.vcenters:
-        settings = VCenterSettings(
-            name=vcenter.name,
-            host=vcenter.host,
-            user=vcenter.user,
-            port=vcenter.port,
-            thumbprint=vcenter.thumbprint or None,
-            ca_file=vcenter.ca_file,
-            threads=config.limits.concurrency,
-            connect_timeout=config.deadlines.connect,
-            read_timeout=config.deadlines.command,
-        )
+        settings = vcenter_settings(config, vcenter)
         yield VCenterRouteReader(settings, vcenter.password.reveal, clock, wants=vcenter.wants, only=only)
+
+
+def vcenter_settings(config: Config, vcenter: ConfiguredVCenter) -> VCenterSettings:
+    """One vCenter's settings in the adapter's own form."""
+    from auditor.vcenter.settings import VCenterSettings
+
+    return VCenterSettings(
+        name=vcenter.name,
+        host=vcenter.host,
+        user=vcenter.user,
+        port=vcenter.port,
+        thumbprint=vcenter.thumbprint or None,
+        ca_file=vcenter.ca_file,
+        threads=config.limits.concurrency,
+        connect_timeout=config.deadlines.connect,
+        read_timeout=config.deadlines.command,
+    )
 
 
 def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:

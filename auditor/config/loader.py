@@ -167,6 +167,7 @@ class _Builder:
             user=item["user"],
             password=self.secret(item["password"], f"password of {item['user']} on vCenter {item['name']}"),
             port=item.get("port", 443),
+            upload_port=item.get("upload_port", 9087),
             thumbprint=normal_thumbprint(item.get("thumbprint", "")),
             ca_file=self.existing(f"{key}.ca_file", item.get("ca_file")),
             include=tuple(item.get("include", ())),

@@ -62,7 +62,8 @@ class Address:
 @dataclass(frozen=True, slots=True)
 class VCenterSettings:
     """One vCenter. Its certificate must have SHA-256 ``thumbprint`` ("AA:BB:…"), or be signed by ``ca_file``, or, when
-    both are unset, by an authority the operating system trusts. ``include`` and ``exclude`` are cluster name patterns."""
+    both are unset, by an authority the operating system trusts. ``include`` and ``exclude`` are cluster name patterns.
+    ``upload_port`` is where it takes offline bundles."""
 
     name: str
     host: str
@@ -74,6 +75,7 @@ class VCenterSettings:
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     routes: tuple[Route, ...] = (Route.VCENTER,)
+    upload_port: int = 9087
 
     def wants(self, cluster: str) -> bool:
         """Whether the cluster of that name is to be read. Case does not matter."""

@@ -89,6 +89,7 @@ class Workspace:
             f"name = {_text(VCENTER)}",
             f"host = {_text(address)}",
             f"port = {port}",
+            f"upload_port = {port}",
             f"user = {_text(vcenter.sessions.user)}",
             f"password = {{ env = {_text(VCENTER_PASSWORD)} }}",
             f"thumbprint = {_text(thumbprint)}",

@@ -52,9 +52,10 @@ def file_name(proposal: ImageProposal) -> str:
     return f"{plain[:150]}-{proposal.created:%Y%m%dT%H%M%SZ}.proposal.json"
 
 
-def write_proposal(folder: Path, proposal: ImageProposal) -> Path:
-    """Write the proposal into ``folder``, which is made if it is not there. Raises ``InputError``."""
-    path = folder / file_name(proposal)
+def write_proposal(folder: Path, proposal: ImageProposal, name: str = "") -> Path:
+    """Write the proposal into ``folder``, which is made if it is not there, by its `file_name` unless another is given. Raises
+    ``InputError``."""
+    path = folder / (name or file_name(proposal))
     text = json.dumps(proposal_document(proposal), indent=1, ensure_ascii=True) + "\n"
     temporary = ""
     try:

@@ -184,9 +184,9 @@ class Steps:
         for draft in foreign:
             if draft.own:
                 raise SurpriseError(
-                    f"our account, {draft.owner}, has draft {draft.id} of {_time(draft.created)} on this cluster, and no apply "
-                    "recorded here made it: it is left alone, and vLCM keeps one draft a user and cluster. Look at it in vCenter "
-                    "and discard or commit it there, or use another account"
+                    f"our account, {draft.owner}, has draft {draft.id} of {_time(draft.created)} on this cluster, and no "
+                    "apply recorded here made it: it is left alone, and vLCM keeps one draft a user and cluster. Look at it in "
+                    "vCenter and discard or commit it there, or use another account"
                 )
         return foreign
 
