@@ -60,19 +60,19 @@ class InvalidImageError(RefusedError):
 
 
 RUNNING = frozenset({"PENDING", "RUNNING", "BLOCKED"})
-TOUCHES_HOSTS = frozenset({"apply$task", "stage$task", "transition$task", "enable$task"})
-"""Operations of vLCM's services that write to hosts or switch how they are managed."""
 
 
 @dataclass(frozen=True, slots=True)
 class VlcmTask:
-    """A task of vLCM, whoever started it. ``progress`` in percent; ``error`` says why it failed."""
+    """A task of vLCM, whoever started it. ``effect`` is what its operation does to the world ("touches-hosts", "commit" …),
+    empty for an unknown one; ``progress`` in percent; ``error`` says why it failed."""
 
     id: str
     service: str
     operation: str
     target: str
     status: str
+    effect: str = ""
     user: str = ""
     started: datetime | None = None
     ended: datetime | None = None
@@ -86,8 +86,8 @@ class VlcmTask:
 
     @property
     def touches_hosts(self) -> bool:
-        """Whether its operation is one that writes to hosts."""
-        return self.operation in TOUCHES_HOSTS
+        """Whether its operation is one that writes to hosts, or an unknown one."""
+        return self.effect in {"touches-hosts", "solution-write", "mode-switch", ""}
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ from auditor.vcenter.vlcm import Vlcm
 DRY: frozenset[Effect] = frozenset({"session", "read", "compute", "draft-write"})
 COMMITTING: frozenset[Effect] = DRY | {"commit"}
 
-_SERVICES = ("com.vmware.esx.settings.clusters.software", "com.vmware.esx.settings.clusters.software.drafts")
+_SERVICES = tuple(f"com.vmware.esx.settings.clusters.software{part}" for part in ("", ".drafts", ".solutions"))
 
 
 class VCenterImageEditor(VlcmClient):

@@ -32,7 +32,7 @@ from auditor.errors import (
 from auditor.ports import Told
 from auditor.vcenter.answers import typed
 from auditor.vcenter.faults import UnansweredError, unanswered
-from auditor.vcenter.operations import Effect, Gate, Operations, operations
+from auditor.vcenter.operations import Effect, Gate, Operations, effects, operations
 from auditor.vcenter.settings import VCenterSettings
 from auditor.vcenter.vapi import VapiSession
 
@@ -49,9 +49,9 @@ class Patience:
     absence: float = 300.0
 
 
-def allowed(effects: Iterable[Effect]) -> Operations:
+def allowed(may: Iterable[Effect]) -> Operations:
     """The operations of ``operations-apply.csv`` with one of these effects."""
-    wanted = frozenset(effects)
+    wanted = frozenset(may)
     return {key: each for key, each in operations("operations-apply.csv").items() if each.effect in wanted}
 
 
@@ -60,17 +60,17 @@ def silent(_percent: int, _note: str) -> None:
 
 
 class VlcmClient:
-    """One login at one vCenter with the calls of ``effects`` and no others. Used from one thread."""
+    """One login at one vCenter with the calls of the effects ``may`` and no others. Used from one thread."""
 
     def __init__(
         self,
         settings: VCenterSettings,
         password: Callable[[], str],
-        effects: Iterable[Effect],
+        may: Iterable[Effect],
         patience: Patience | None = None,
     ) -> None:
         self.name = settings.name
-        self.gate = Gate(allowed(effects))
+        self.gate = Gate(allowed(may))
         self._endpoint, self._password = settings.endpoint, password
         self._patience = patience or Patience()
         self._current = VapiSession(self._endpoint, password, self.gate)
@@ -105,10 +105,12 @@ class VlcmClient:
     def _write(self, service: Any, operation: str, **arguments: Any) -> Any:
         """A call that changes something. Raises ``SessionEndedError`` for an ended session and ``InDoubtError`` when it may
         or may not have been done."""
+        self._typed(self._session.login, written=False)
         return self._typed(lambda: self._session.call_once(service, operation, **arguments), written=True)
 
     def _start(self, service: Any, operation: str, *, written: bool = True, **arguments: Any) -> str:
         """Start a task and give its id. ``written`` False: it computes something and changes nothing."""
+        self._typed(self._session.login, written=False)
         task = self._typed(lambda: self._session.call_once(service, operation, **arguments), written=written)
         return str(task.get_task_id())
 
@@ -217,12 +219,14 @@ class VlcmClient:
 
 
 def _task(task: str, info: Info) -> VlcmTask:
+    effect = effects().get(("vapi", info.service or "", info.operation or ""), "")
     return VlcmTask(
         id=task,
         service=info.service or "",
         operation=info.operation or "",
         target=info.target.id if info.target else "",
         status=str(info.status),
+        effect=effect,
         user=info.user or "",
         started=_utc(info.start_time),
         ended=_utc(info.end_time),

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 
 from auditor.domain.editing import Downloaded
-from auditor.errors import AuditorError, ConnectError, FailedError, InputError, ReadError, TrustError
+from auditor.errors import AuditorError, ConnectError, FailedError, InputError, ReadError, SessionEndedError, TrustError
 from auditor.vcenter.tasks import Told, silent
 from auditor.vcenter.vapi import VapiSession
 
@@ -75,6 +75,8 @@ def upload(session: VapiSession, path: Path, port: int = UPLOAD_PORT, told: Told
         )
     except OSError as error:
         raise _failed(error, url, path, session) from error
+    if answer.status_code == 401:
+        raise SessionEndedError("the upload service does not know the session (HTTP 401): nothing was uploaded", where=url)
     if not answer.ok:
         hint = "needs the privilege VcIntegrity.FileUpload.com.vmware.vcIntegrity.ImportFile; or let vCenter pull the bundle"
         raise FailedError(f"the upload was refused: HTTP {answer.status_code}", where=url, hint=hint)

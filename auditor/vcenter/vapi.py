@@ -104,6 +104,10 @@ class VapiSession:
         except Exception as error:
             raise self.translated(error, what) from error
 
+    def login(self) -> None:
+        """Be logged in; a session that is there is not looked at. Raises like ``call``."""
+        self._login(0)
+
     def call_once(self, service: Any, operation: str, **arguments: Any) -> Any:
         """As ``call``, but a session that has ended is not renewed: vCenter may have been restarted or restored since the
         caller last looked. Raises ``SessionEndedError`` then; nothing was done."""

@@ -22,6 +22,7 @@ from auditor.errors import (
     InputError,
     ReadError,
     RefusedError,
+    SessionEndedError,
     TrustError,
 )
 from auditor.lab.bundle import make_bundle
@@ -134,8 +135,10 @@ class TestBundles:
         file.write_bytes(bundle())
         depot.content()
         place.vcenter.sessions.end_all()
-        with pytest.raises(FailedError, match="401"):
+        with pytest.raises(SessionEndedError, match="401"):
             depot.upload(file)
+        depot.content()  # looking logs in again
+        assert depot.upload(file)
         elsewhere = VCenterDepotEditor(place.settings(), place.password, upload_port=1)
         with pytest.raises(ConnectError):
             elsewhere.upload(file)

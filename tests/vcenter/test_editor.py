@@ -216,7 +216,7 @@ class TestRefusedCommits:
         task = place.vcenter.begin_operation("prod", seconds=0.3)
         running = [each for each in editor.operations(place.cluster) if each.running]
         assert [(each.id, each.operation, each.user) for each in running] == [(task, "apply$task", "carol@lab.example")]
-        assert running[0].touches_hosts
+        assert (running[0].effect, running[0].touches_hosts) == ("touches-hosts", True)
         with pytest.raises(BusyError, match="Another operation"):
             editor.start_commit(place.cluster, ready, MESSAGE)
         self.check(place)
@@ -313,6 +313,16 @@ class TestInDoubt:
         place.vcenter.faults.add(Fault(f"{DRAFTS}.create", FaultKind.ERROR, error="InternalServerError"))
         with pytest.raises(InDoubtError):
             editor.create_draft(place.cluster)
+
+    def test_a_login_that_fails_sent_nothing_else(self, place: Place) -> None:
+        editor = place.editor()
+        place.vcenter.starting = True
+        with pytest.raises(ConnectError, match="503") as raised:
+            editor._write(Drafts, "create", cluster=place.cluster)
+        assert not isinstance(raised.value, InDoubtError)
+        place.vcenter.starting = False
+        assert editor.create_draft(place.cluster).own
+        editor.close()
 
     def test_where_nothing_listens_nothing_was_sent(self, place: Place) -> None:
         editor = place.editor()
