@@ -14,6 +14,7 @@ import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
@@ -39,6 +40,10 @@ class HostConfig:
 
     password: str = field(repr=False)
     authorized_keys: tuple[str, ...] = ()
+    host_key: int = 0
+    """Which of the keys it ever had is the host's; the key itself is kept by the simulation."""
+    vpxuser: int = 0
+    """Which of the passwords that vCenter ever gave its own account on the host is set."""
 
 
 class LabBank:
@@ -49,6 +54,8 @@ class LabBank:
         """UUID of the FAT volume: the bank is /vmfs/volumes/<volume>."""
         self.partition = partition
         self.files: dict[str, bytes] = {}
+        self.times: dict[str, datetime] = {}
+        """When a file was written, where that is known."""
         self.image: LabImage | None = None
 
     @property
@@ -95,7 +102,7 @@ class LabBank:
     def copy(self) -> LabBank:
         """An independent copy, for looking at a moment of the past."""
         other = LabBank(self.volume, self.partition)
-        other.files, other.image = dict(self.files), self.image
+        other.files, other.times, other.image = dict(self.files), dict(self.times), self.image
         return other
 
 
@@ -208,6 +215,12 @@ def unpack_config(archive: bytes | None) -> HostConfig | None:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             member = tar.extractfile(_CONFIG_MEMBER)
             data = json.loads(member.read()) if member else {}
-        return HostConfig(data["password"], tuple(data["authorized_keys"]))
+        keys = tuple(data["authorized_keys"])
+        return HostConfig(data["password"], keys, int(data.get("host_key", 0)), int(data.get("vpxuser", 0)))
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError):
         return None
+
+
+def configuration_bundle(release: str, config: HostConfig) -> bytes:
+    """What ``backup_config`` makes: a Manifest that names the release, and the state archive."""
+    return tgz({"Manifest.txt": f"RELEASELEVEL: {release}\n".encode(), "state.tgz": pack_config(config)})

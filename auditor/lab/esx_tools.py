@@ -4,9 +4,12 @@ except for ``vmware -l`` of 9.x, of which there is none."""
 from __future__ import annotations
 
 import asyncio
+import secrets
 
+from auditor.lab.bank import configuration_bundle
 from auditor.lab.esxcli import REBOOT_AFTER, esxcli
 from auditor.lab.esxcli_rows import BOOT_DISK
+from auditor.lab.filesystem import File
 from auditor.lab.images import LabImage
 from auditor.lab.options import UsageError, read_options
 from auditor.lab.programs import Job, Program
@@ -34,9 +37,42 @@ async def _vmware(job: Job) -> int:
 
 
 async def _vim_cmd(job: Job) -> int:
-    if [word.lstrip("/") for word in job.args] != ["hostsvc/hostsummary"]:
-        await job.out(f"Invalid command '{' '.join(job.args)}'.\n")
-        return 255
+    word, *rest = [word.lstrip("/") for word in job.args] or [""]
+    match word:
+        case "hostsvc/hostsummary" if not rest:
+            return await _host_summary(job)
+        case "hostsvc/firmware/sync_config" if not rest:
+            return 0
+        case "hostsvc/firmware/backup_config" if not rest:
+            return await _backup_config(job)
+        case "hostsvc/maintenance_mode_enter" | "hostsvc/maintenance_mode_exit":
+            with job.host.lock:
+                job.host.maintenance = word.endswith("enter")
+            return 0
+        case _:
+            await job.out(f"Invalid command '{' '.join(job.args)}'.\n")
+            return 255
+
+
+async def _backup_config(job: Job) -> int:
+    """The line with the URL is as remembered (field note e): ``*`` stands for the host."""
+    folder, name = secrets.token_hex(8), f"configBundle-{job.host.name}.tgz"
+    job.fs.put(
+        f"/scratch/downloads/{folder}/{name}",
+        File(configuration_bundle(release_label(job.host.running_image), job.host.config)),
+    )
+    await job.out(f"Bundle can be downloaded at : http://*/downloads/{folder}/{name}\n")
+    return 0
+
+
+async def _secure_boot(job: Job) -> int:
+    if job.args != ["-s"]:
+        raise UsageError("only -s is simulated")
+    await job.out("Enabled\n" if job.host.secure_boot else "Disabled\n")
+    return 0
+
+
+async def _host_summary(job: Job) -> int:
     host = job.host
     image = host.running_image
     lines = [
@@ -85,5 +121,6 @@ PROGRAMS: dict[str, Program] = {
     "vim-cmd": _vim_cmd,
     "reboot": with_usage(_reboot),
     "vmkfstools": with_usage(_vmkfstools),
+    "secureBoot.py": with_usage(_secure_boot),
     "esxcli": esxcli,
 }

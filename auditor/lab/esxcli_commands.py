@@ -35,6 +35,11 @@ _LABELS = {
     "BIOSAssetTag": "BIOS Asset Tag",
     "IsRDMCapable": "Is RDM Capable",
     "IPMISupported": "IPMI Supported",
+    "RecoveryID": "Recovery ID",
+    "InCMMDS": "In CMMDS",
+    "OndiskFormatVersion": "On-disk format version",
+    "TotalNumberOfResyncingObjects": "Total Number Of Resyncing Objects",
+    "TotalBytesLeftToResync": "Total Bytes Left To Resync",
     "RequireExecutablesOnlyFromInstalledVIBs": "Require Executables Only From Installed VIBs",
 }
 
@@ -91,7 +96,10 @@ COMMANDS: dict[str, Command] = {
         _command("software baseimage get", "BaseImage", "struct", _DETAIL, rows_of.base_image, *_IMAGE, since=_V7),
         _command("software addon get", "AddOn", "struct", _DETAIL, rows_of.add_on, *_IMAGE, since=_V7),
         _command("system maintenanceMode get", "string", "text", "Value", rows_of.maintenance),
-        _command("system maintenanceMode set", "string", "text", "Value", rows_of.set_maintenance, "enable", "timeout"),
+        _command(
+            "system maintenanceMode set", "string", "text", "Value", rows_of.set_maintenance,
+            "enable", "timeout", "vsanmode",
+        ),
         _command(
             "system settings encryption get", "EncryptionSettings", "struct", _ENCRYPTION, rows_of.encryption, since=(7, 0, 2)
         ),
@@ -104,12 +112,23 @@ COMMANDS: dict[str, Command] = {
             "system boot device get", "BootDevice", "struct", "BootFilesystemUUID BootNIC StatelessBootNIC", rows_of.boot_device
         ),
         _command("hardware platform get", "PlatformGet", "struct", _PLATFORM, rows_of.platform),
+        _command(
+            "system settings encryption recovery list", "RecoveryKey", "table", "RecoveryID Key", rows_of.recovery_keys,
+            since=(7, 0, 2),
+        ),
+        _command(
+            "vsan debug resync summary get", "ResyncSummary", "struct", "TotalNumberOfResyncingObjects TotalBytesLeftToResync",
+            rows_of.vsan_resync,
+        ),
+        _command(
+            "vsan storage list", "VsanDisk", "titled", "Device IsSSD InCMMDS OndiskFormatVersion", rows_of.vsan_storage
+        ),
         _command("vsan cluster get", "ClusterInformation", "struct", _VSAN, rows_of.vsan),
         _command("system shutdown reboot", "string", "text", "Value", rows_of.reboot, "reason", "delay"),
     )
 }  # fmt: skip
 
-_SHORT = {"-n": "vibname", "-e": "enable", "-t": "timeout", "-r": "reason", "-d": "delay"}
+_SHORT = {"-n": "vibname", "-e": "enable", "-t": "timeout", "-r": "reason", "-d": "delay", "-m": "vsanmode"}
 
 
 def find_command(host: LabHost, words: list[str]) -> tuple[Command, dict[str, str]]:

@@ -46,7 +46,7 @@ def _listed(job: Job, name: str, node: Node, *, long: bool) -> str:
     mode = {Directory: "drwxr-xr-x", Link: "lrwxrwxrwx"}.get(type(node), "-rw-r--r--")
     size = len(node.data) if isinstance(node, File) else len(node.target) if isinstance(node, Link) else 512
     arrow = f" -> {node.target}" if isinstance(node, Link) else ""
-    when = job.host.boot_time
+    when = (node.modified if isinstance(node, File) else None) or job.host.boot_time
     date = when.strftime("%b %e %H:%M") if when else "Jan  1 00:00"
     return f"{mode}    1 root     root     {size:9d} {date} {name}{arrow}\n"
 
@@ -192,7 +192,9 @@ async def _stat(job: Job) -> int:
         size = len(node.data) if isinstance(node, File) else 512
         kind = {Directory: "directory", Link: "symbolic link"}.get(type(node), "regular file")
         shown = options.last("c", "  File: %n\n  Size: %s\t%F")
-        for letter, value in (("%n", path), ("%s", str(size)), ("%F", kind)):
+        when = (node.modified if isinstance(node, File) else None) or job.host.boot_time
+        seconds = str(int(when.timestamp())) if when else "0"
+        for letter, value in (("%n", path), ("%s", str(size)), ("%F", kind), ("%Y", seconds)):
             shown = shown.replace(letter, value)
         await job.out(shown + "\n")
     return 0

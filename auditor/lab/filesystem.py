@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, MutableMapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from auditor.lab.shell_process import Description
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
 MAX_LINKS = 40
 MAX_FILE = 8 * 2**20
 """Bytes a file may grow to; the RAM disks of a host are small too."""
-PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/vmware/vsan/bin")
+_FOLDERS = (
+    "/tmp",  # noqa: S108 - the simulated host's own
+    "/var/tmp",  # noqa: S108 - as above
+    "/etc/ssh/keys-root",
+    "/var/run",
+    "/var/log",
+    "/vmfs/volumes",
+    "/dev",
+    "/scratch/downloads",
+)
+PROGRAM_FOLDERS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/lib/vmware/vsan/bin", "/usr/lib/vmware/secureboot/bin")
 
 
 class FileError(Exception):
@@ -32,12 +43,17 @@ class File:
     def __init__(self, data: bytes = b"") -> None:
         self.data = data
 
+    @property
+    def modified(self) -> datetime | None:
+        """When it was written; None: at the boot."""
+        return None
+
 
 class BankFile(File):
-    """A file of a boot bank, read and written through to it."""
+    """A file of a boot bank, read and written through to it. ``trouble`` tells what the volume does wrong."""
 
-    def __init__(self, bank: LabBank, name: str) -> None:
-        self._bank, self._name = bank, name
+    def __init__(self, bank: LabBank, name: str, trouble: Callable[[], str] = str) -> None:
+        self._bank, self._name, self._trouble = bank, name, trouble
 
     @property
     def data(self) -> bytes:
@@ -45,7 +61,19 @@ class BankFile(File):
 
     @data.setter
     def data(self, value: bytes) -> None:
+        _writable(self._trouble(), grows=len(value) > len(self.data))
         self._bank.files[self._name] = bytes(value)
+
+    @property
+    def modified(self) -> datetime | None:
+        return self._bank.times.get(self._name)
+
+
+def _writable(trouble: str, *, grows: bool) -> None:
+    if trouble == "read-only":
+        raise FileError("Read-only file system")
+    if trouble == "full" and grows:
+        raise FileError("No space left on device")
 
 
 class Link:
@@ -72,20 +100,22 @@ Node = File | Link | Directory
 class _BankEntries(MutableMapping[str, Node]):
     """A bank's files as directory entries. FAT keeps no folders here and takes nothing but files."""
 
-    def __init__(self, bank: LabBank) -> None:
-        self._bank = bank
+    def __init__(self, bank: LabBank, trouble: Callable[[], str]) -> None:
+        self._bank, self._trouble = bank, trouble
 
     def __getitem__(self, name: str) -> Node:
         if name not in self._bank.files:
             raise KeyError(name)
-        return BankFile(self._bank, name)
+        return BankFile(self._bank, name, self._trouble)
 
     def __setitem__(self, name: str, node: Node) -> None:
         if not isinstance(node, File):
             raise FileError("Operation not permitted")
+        _writable(self._trouble(), grows=True)
         self._bank.files[name] = bytes(node.data)
 
     def __delitem__(self, name: str) -> None:
+        _writable(self._trouble(), grows=False)
         del self._bank.files[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -100,12 +130,16 @@ class FileSystem:
 
     def __init__(self, host: LabHost) -> None:
         self.root = Directory()
-        for path in ("/tmp", "/etc/ssh/keys-root", "/var/run", "/var/log", "/var/tmp", "/vmfs/volumes", "/dev", "/scratch"):  # noqa: S108
+        for path in _FOLDERS:
             self.make_folders(path)
         for folder in PROGRAM_FOLDERS:
             self.make_folders(folder)
+
+        def trouble() -> str:
+            return str(host.faults.get("bank", ""))
+
         for bank, label in zip(host.banks, ("BOOTBANK1", "BOOTBANK2"), strict=True):
-            self.put(f"/vmfs/volumes/{bank.volume}", Directory(_BankEntries(bank)))
+            self.put(f"/vmfs/volumes/{bank.volume}", Directory(_BankEntries(bank, trouble)))
             self.put(f"/vmfs/volumes/{label}", Link(f"/vmfs/volumes/{bank.volume}"))
         self.put("/bootbank", Link(lambda: bank_path(host, main=True)))
         self.put("/altbootbank", Link(lambda: bank_path(host, main=False)))

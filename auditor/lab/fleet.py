@@ -47,7 +47,7 @@ class _Listener:
         self.host = host
         self.socket: socket.socket | None = None
         self.tasks: set[asyncio.Task[None]] = set()
-        self._options: tuple[bool, asyncssh.SSHServerConnectionOptions] | None = None
+        self._options: tuple[object, asyncssh.SSHServerConnectionOptions] | None = None
 
     def follow(self) -> None:
         """Listen or not, as the host's state asks."""
@@ -112,10 +112,11 @@ class _Listener:
     def options(self) -> asyncssh.SSHServerConnectionOptions:
         """The profile with the host's key, or with a strange one if a fault says so. Made once for each."""
         strange = self.host.faults.get("ssh") == "wrong-host-key"
-        if self._options is None or self._options[0] != strange:
+        shown = "strange" if strange else self.host.key_number
+        if self._options is None or self._options[0] != shown:
             key = asyncssh.generate_private_key("ecdsa-sha2-nistp256") if strange else self.host.host_key
             self._options = (
-                strange,
+                shown,
                 asyncssh.SSHServerConnectionOptions(
                     server_factory=lambda: HostServer(self.host),
                     server_host_keys=[key],

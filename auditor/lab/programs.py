@@ -144,7 +144,8 @@ async def run_program(job: Job) -> int:
     program = find_program(job.argv[0], job.fs, job.cwd)
     if program is None:
         return 127
-    fault = command_fault(job.host.faults, _canonical(job.argv)) if job.host.faults.get("commands") else None
+    host = job.host
+    fault = command_fault(host.faults, _canonical(job.argv), host.fault_uses) if host.faults.get("commands") else None
     if fault is None:
         return await _guarded(program, job)
     await asyncio.sleep(fault.delay)
@@ -152,6 +153,11 @@ async def run_program(job: Job) -> int:
         await asyncio.Event().wait()
     if fault.endless is not None:
         await _shout(job, fault.endless)
+    if fault.drop is not None:
+        if fault.drop == "after":
+            await _guarded(program, job)
+        job.machine.session.hang_up()
+        await asyncio.Event().wait()
     return await _bent(program, job, fault)
 
 

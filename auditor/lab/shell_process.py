@@ -274,6 +274,8 @@ class Session:
     def __init__(self, first: int = 2097400) -> None:
         self.processes: dict[int, Process] = {}
         self.errors: list[BaseException] = []
+        self.line: Callable[[], None] | None = None
+        """Breaks the connection this session came over; None: there is none."""
         self._next = first
 
     def new(self, fds: Descriptors, *, group: int | None = None) -> Process:
@@ -282,6 +284,14 @@ class Session:
         process = Process(self, self._next, self._next if group is None else group, fds)
         self.processes[process.number] = process
         return process
+
+    def hang_up(self) -> None:
+        """Break the connection without a word; what runs is ended, as everything is that nobody is connected to."""
+        if self.line is not None:
+            self.line()
+        for process in list(self.processes.values()):
+            process.trapped = set()
+            process.signal(SIGNALS["KILL"])
 
     def failed(self, error: BaseException | None) -> None:
         """Keep an error of the simulator itself, so that it is not lost in a task."""

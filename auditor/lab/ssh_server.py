@@ -166,6 +166,7 @@ async def run_process(process: Any) -> None:
     except HostDownError:
         server.connection.abort()
         return
+    running.session.line = server.connection.abort
     try:
         if process.command is None:
             status = await _interactive(process, running)
