@@ -15,7 +15,7 @@ import pytest
 from auditor.cli.main import cli
 from auditor.lab.running import Running, running
 from auditor.lab.scenario_file import load
-from tests.wire.judging import READS, forbidden
+from tests.wire.judging import COMMITS, DRY_RUN, READS, Key, effect_of, forbidden
 
 SCENARIOS = ("post-restore", "vcenter-703", "vcenter-91")
 
@@ -46,7 +46,7 @@ ELSEWHERE = {
 """Verbs that talk to no vCenter; they are run as well where they can be, with nothing allowed at all."""
 
 WRITE_VERBS = {
-    "apply": "tests of the apply workflow hold it against COMMITS",
+    "apply": "TestApply below",
     "depot import": "tests/wire/test_editors.py holds its adapter against IMPORTS",
     "export iso": "the same, against COMPUTES",
     "export bundle": "the same, against COMPUTES",
@@ -129,3 +129,40 @@ def test_other_verbs_ask_vcenter_nothing(stage: Stage, words: tuple[str, ...]) -
     stage.lab.play.vcenter.calls.clear()
     stage.run(words, {0, 3, 4})
     assert stage.lab.play.vcenter.calls.all() == []
+
+
+class TestApply:
+    """The one command that changes a cluster's image, dry and for good."""
+
+    @pytest.fixture(scope="class")
+    def ahead(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+        with running(load("post-restore")) as lab:
+            yield Stage(lab, tmp_path_factory.mktemp("apply"))
+
+    def apply(self, stage: Stage, cluster: str, *more: str) -> set[Key]:
+        out = stage.folder / f"proposals-{len(more)}"
+        stage.run(("propose", cluster, "--out", str(out)), {0, 3, 4})
+        (proposal,) = [path for path in out.iterdir() if path.name.endswith(".proposal.json") and "inverse" not in path.name]
+        stage.lab.play.vcenter.calls.clear()
+        before = {name: host.state_digest() for name, host in stage.lab.play.hosts.items()}
+        stage.run(("apply", str(proposal), *more), {0})
+        assert {name: host.state_digest() for name, host in stage.lab.play.hosts.items()} == before
+        assert stage.lab.play.vcenter.database.drafts == {}, "its draft is gone either way"
+        return stage.lab.play.vcenter.calls.kinds()
+
+    def test_dry(self, ahead: Stage) -> None:
+        commits = ahead.lab.play.vcenter.database.last_commit
+        kinds = self.apply(ahead, "Virtual Desktops")
+        assert forbidden(kinds, DRY_RUN) == {}
+        assert "draft-write" in {effect_of(key) for key in kinds}
+        assert ahead.lab.play.vcenter.database.last_commit == commits
+
+    def test_for_good(self, ahead: Stage) -> None:
+        kinds = self.apply(ahead, "Virtual Desktops", "--execute", "--ticket", "CHG-1")
+        assert forbidden(kinds, COMMITS) == {}
+        assert "commit" in {effect_of(key) for key in kinds}
+        cluster = ahead.lab.play.vcenter.cluster("Virtual Desktops")
+        assert cluster.commit is not None
+        assert "CHG-1" in cluster.commit.message
+        assert cluster.scan is not None
+        assert cluster.scan.status == "COMPLIANT"
