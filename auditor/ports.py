@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, TypeAlias
 
 from auditor.domain.editing import (
@@ -96,9 +97,10 @@ class VCenterReader(Protocol):
     @property
     def name(self) -> str: ...
 
-    def view(self, progress: Progress) -> VCenterView:
+    def view(self, progress: Progress, recorded: Mapping[str, str] = MappingProxyType({})) -> VCenterView:
         """Marks, inventory, clusters, images, compliance, depot. A vCenter that cannot be reached is a view whose every
-        reading is ``Unread`` with that reason."""
+        reading is ``Unread`` with that reason. ``recorded`` has the id of the newest commit that history knows, by cluster
+        (managed object id): vLCM lists no commits, so it helps to find the present one."""
         ...
 
     def read_host(self, host: InventoryHost) -> HostObservation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from auditor import parallel
@@ -89,7 +90,7 @@ class VCenterRouteReader:
         """The name in the configuration."""
         return self._settings.name
 
-    def view(self, progress: Progress) -> VCenterView:
+    def view(self, progress: Progress, recorded: Mapping[str, str] = MappingProxyType({})) -> VCenterView:
         """Marks, inventory, clusters with image, commit and stored compliance, depot. Never raises for what vCenter does."""
         at = self._clock.now()
         phase = f"vCenter {self.name}"
@@ -109,7 +110,7 @@ class VCenterRouteReader:
             name=self.name,
             at=at,
             marks=marks,
-            clusters=Read(self._clusters(inventory.value, progress)),
+            clusters=Read(self._clusters(inventory.value, progress, recorded)),
             hosts=Read(inventory.value.hosts),
             depot=self._depot(),
         )
@@ -162,7 +163,7 @@ class VCenterRouteReader:
         self._vapi.close()
         self._soap.close()
 
-    def _clusters(self, inventory: Inventory, progress: Progress) -> tuple[ClusterView, ...]:
+    def _clusters(self, inventory: Inventory, progress: Progress, recorded: Mapping[str, str]) -> tuple[ClusterView, ...]:
         phase = f"images of {self.name}"
         progress.start(phase, len(inventory.clusters))
 
@@ -170,7 +171,10 @@ class VCenterRouteReader:
             moid, name = cluster
             asked = not self._only or bool(self._only & {moid.lower(), name.lower()})
             none = self._no_vapi if asked and self._wants(name) else EXCLUDED
-            view = ClusterView(moid, name, none, none, none, none) if none else self._vlcm.cluster(moid, name)
+            if none:
+                view = ClusterView(moid, name, none, none, none, none)
+            else:
+                view = self._vlcm.cluster(moid, name, recorded.get(moid, ""))
             progress.advance(phase, name)
             return view
 

@@ -45,15 +45,16 @@ class Vlcm:
         self._session = session
         self._large = threading.Semaphore(LARGE_AT_ONCE)
 
-    def cluster(self, moid: str, name: str) -> ClusterView:
-        """One cluster. Each part stands for itself; nothing is raised for a part that could not be read."""
+    def cluster(self, moid: str, name: str, recorded: str = "") -> ClusterView:
+        """One cluster. Each part stands for itself; nothing is raised for a part that could not be read. ``recorded`` is the
+        id of the newest commit that history knows, or empty."""
         mode = attempt(lambda: self.mode(moid))
         if isinstance(mode, Read) and mode.value is ManagementMode.BASELINES:
             none = Unread(Reason.ABSENT, "the cluster is managed with baselines: it has no image")
             return ClusterView(moid, name, mode, none, none, none)
         image = attempt(lambda: self.image(moid))
         compliance = attempt(lambda: self.compliance(moid))
-        return ClusterView(moid, name, mode, image, self._commit_of(moid, image, compliance), compliance)
+        return ClusterView(moid, name, mode, image, self._commit_of(moid, image, compliance, recorded), compliance)
 
     def mode(self, cluster: str) -> ManagementMode:
         """Image or baselines."""
@@ -125,11 +126,16 @@ class Vlcm:
         info = self._session.call(HostSoftware, "get", spec=HostSoftware.ConnectionSpec(auth_type=kind, host=host))
         return _converted(lambda: info.software_info)
 
-    def _commit_of(self, cluster: str, image: Reading[DesiredImage], compliance: Reading[ClusterVerdict]) -> Reading[Commit]:
+    def _commit_of(
+        self, cluster: str, image: Reading[DesiredImage], compliance: Reading[ClusterVerdict], recorded: str
+    ) -> Reading[Commit]:
         """The commit that states ``image``.
 
         A stored scan names the commit it was made for. If what it compared the hosts with is the image of now, that commit
         is the one (or states the same image as the one). Otherwise newer commits are looked for; the newest is the current.
+
+        If vCenter still has the ``recorded`` commit and it is later than the scan's, the search starts there: an image that
+        was changed and changed back with no scan between must not look as if the change had never been.
         """
         if isinstance(image, Unread):
             return image
@@ -138,9 +144,12 @@ class Vlcm:
         verdict = compliance.value if isinstance(compliance, Read) else None
         known = verdict.commit if verdict else ""
         same = scanned_for(image.value, verdict) if verdict and known else None
-        if same:
+        start = attempt(lambda: self._later(cluster, known, recorded))
+        if isinstance(start, Unread):
+            return start
+        if same and start.value == known:
             return attempt(lambda: self.commit(cluster, known))
-        found = attempt(lambda: self.newest_commit(cluster, known))
+        found = attempt(lambda: self.newest_commit(cluster, start.value))
         if isinstance(found, Unread):
             return found
         if found.value is None:
@@ -152,6 +161,22 @@ class Vlcm:
                 "check the cluster's compliance in vCenter once, then run again",
             )
         return Read(found.value)
+
+    def _later(self, cluster: str, known: str, recorded: str) -> str:
+        """``recorded``, if vCenter has that commit and made it after ``known``; else ``known``. A restored vCenter has it no
+        more, or has another, older one of that id."""
+        if not recorded or recorded == known:
+            return known
+        try:
+            found = self.commit(cluster, recorded)
+        except UnansweredError as error:
+            if error.unread.reason is not Reason.ABSENT:
+                raise
+            return known
+        if not known:
+            return recorded
+        scanned = self.commit(cluster, known)
+        return recorded if found.time and scanned.time and found.time > scanned.time else known
 
 
 def scanned_for(image: DesiredImage, verdict: ClusterVerdict) -> bool | None:

@@ -58,7 +58,11 @@ def collect(sources: Sources, past: Past, at: datetime, progress: Progress, reco
     recorder raises."""
     views: list[VCenterView] = []
     progress.start(VCENTERS, len(sources.vcenters))
-    for view in parallel.each(sources.vcenters, lambda reader: reader.view(progress), max(1, len(sources.vcenters))):
+
+    def read(reader: VCenterReader) -> VCenterView:
+        return reader.view(progress, _newest_commits(past, reader.name))
+
+    for view in parallel.each(sources.vcenters, read, max(1, len(sources.vcenters))):
         views.append(view)
         recorder.record_vcenter(run, view)
         progress.advance(VCENTERS, view.name)
@@ -72,6 +76,16 @@ def collect(sources: Sources, past: Past, at: datetime, progress: Progress, reco
         progress.advance(HOSTS, observation.host)
     observations.sort(key=lambda o: (o.vcenter, host_key(o.host), o.route))
     return Estate(at, tuple(views), tuple(observations))
+
+
+def _newest_commits(past: Past, vcenter: str) -> dict[str, str]:
+    """The id of the newest commit that history knows of each cluster of a vCenter."""
+    newest = {}
+    for cluster in past.clusters:
+        commits = [(i.commit.time, i.commit.id) for i in cluster.images if i.commit is not None and i.commit.time is not None]
+        if cluster.vcenter == vcenter and commits:
+            newest[cluster.id] = max(commits)[1]
+    return newest
 
 
 def _jobs(sources: Sources, views: Iterable[VCenterView], past: Past, at: datetime) -> Iterator[Job]:

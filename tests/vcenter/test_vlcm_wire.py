@@ -225,10 +225,10 @@ class TestCommit:
     """vLCM names no current commit: it is found from the stored scan and by looking above it."""
 
     @staticmethod
-    def view(certificate: Certificate, software: Any, known: dict[str, str], scan: Any) -> Any:
+    def view(certificate: Certificate, software: Any, known: dict[str, str], scan: Any, recorded: str = "") -> Any:
         results = {ENABLED: mode(True), SOFTWARE: software, COMMITS: commits(known), COMPLIANCE: scan}
         with talking(certificate, results) as (vlcm, _):
-            return vlcm.cluster("domain-c1", "one").commit
+            return vlcm.cluster("domain-c1", "one", recorded).commit
 
     def test_a_newer_one_than_the_scan_names(self, certificate: Certificate, software: Any, recorded_scan: Any) -> None:
         known = {"5": "2022-12-14T00:00:00.000Z", "6": "2023-01-01T00:00:00.000Z", "28": "2023-02-01T00:00:00.000Z"}
@@ -243,6 +243,43 @@ class TestCommit:
         assert isinstance(found, Unread)
         assert found.reason is Reason.ABSENT
         assert "another one since" in found.detail
+
+    @pytest.mark.parametrize(
+        ("known", "recorded", "expected"),
+        [
+            ({"200": "2023-02-01T00:00:00.000Z"}, "200", "200"),  # far above the first ones: found by the record
+            ({"200": "2023-02-01T00:00:00.000Z", "210": "2023-02-02T00:00:00.000Z"}, "200", "210"),
+            ({"3": "2023-01-01T00:00:00.000Z"}, "200", "3"),  # gone with a restore: looked for as if nothing were recorded
+        ],
+    )
+    def test_the_search_starts_at_the_recorded_one(
+        self, certificate: Certificate, software: Any, known: dict[str, str], recorded: str, expected: str
+    ) -> None:
+        found = self.view(certificate, software, known, error("not_found", "x.y"), recorded)
+        assert isinstance(found, Read)
+        assert found.value.id == expected
+
+    @pytest.mark.parametrize(
+        ("known", "expected"),
+        [
+            ({"5": "2022-12-14T00:00:00.000Z", "6": "2023-01-01T00:00:00.000Z", "7": "2023-01-02T00:00:00.000Z"}, "7"),
+            ({"5": "2022-12-14T00:00:00.000Z"}, "5"),  # 6 is gone with a restore
+            ({"5": "2022-12-14T00:00:00.000Z", "6": "2022-12-01T00:00:00.000Z"}, "5"),  # the id stands for an older one
+        ],
+    )
+    def test_an_image_changed_and_changed_back_with_no_scan_between(
+        self,
+        certificate: Certificate,
+        software: Any,
+        recorded_scan: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        known: dict[str, str],
+        expected: str,
+    ) -> None:
+        monkeypatch.setattr("auditor.vcenter.vlcm.scanned_for", lambda image, verdict: True)
+        found = self.view(certificate, software, known, recorded_scan, "6")
+        assert isinstance(found, Read)
+        assert found.value.id == expected
 
     def test_without_a_scan_the_first_ones_are_tried(self, certificate: Certificate, software: Any) -> None:
         known = {str(number): f"2023-01-{number:02}T00:00:00.000Z" for number in range(1, 11)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from auditor.domain.observation import HostObservation, InventoryHost, Route, VCenterView
@@ -47,7 +47,8 @@ class FakeVCenter:
     def name(self) -> str:
         return self._view.name
 
-    def view(self, progress: Progress) -> VCenterView:
+    def view(self, progress: Progress, recorded: Mapping[str, str] | None = None) -> VCenterView:
+        self.recorded = dict(recorded or {})
         return self._view
 
     def read_host(self, host: InventoryHost) -> HostObservation:

@@ -71,6 +71,15 @@ def test_snapshot_restore_audit(tmp_path: Path) -> None:
         assert again.hosts == result.assessment.hosts
 
 
+def test_the_newest_recorded_commit_helps_to_find_the_present_one(tmp_path: Path) -> None:
+    reader = vcenter(STEADY)
+    with SqliteHistory(tmp_path / "history.db") as history:
+        snapshot(sources(reader), history, Ticking(), Quiet())
+        assert reader.recorded == {}
+        audit(sources(reader), history, TABLE, Ticking(), Quiet())
+    assert reader.recorded == {"domain-c1": "5"}
+
+
 def test_a_snapshot_after_the_restore_does_not_hide_it(tmp_path: Path) -> None:
     clock = Ticking()
 
