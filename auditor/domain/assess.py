@@ -87,6 +87,11 @@ class _Judge:
         except VersionError:
             return product.label
 
+    def elsewhere(self, vcenter: str, name: str) -> tuple[str, ...]:
+        """The other vCenters whose inventory lists a host of this name."""
+        others = [view for view in self.estate.vcenters if view.name != vcenter]
+        return tuple(v.name for v in others if any(host_key(h.name) == host_key(name) for h in value_of(v.hosts) or ()))
+
     def last_seen(self, vcenter: str, facts: HostFacts) -> datetime | None:
         if facts.seen_at is not None:
             return facts.seen_at
@@ -228,7 +233,7 @@ def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:
         judge.rows.append(_bare_row(judge, view.name, facts, host, note))
         judge.reported.add(key)
         if host_key(host.name) in gone:
-            yield vanished_finding(host, facts, view.name)
+            yield vanished_finding(host, facts, view.name, judge.elsewhere(view.name, host.name))
         elif not facts.seen:
             subject = Subject(SubjectKind.HOST, host.name, view.name)
             yield unseen_finding(subject, facts, f"history: last answered {when(host.last.at if host.last else None)}")

@@ -60,7 +60,8 @@ class PastHost:
 @dataclass(frozen=True, slots=True)
 class Past:
     """Everything earlier runs recorded that a diagnosis rests on. ``runs`` counts finished earlier runs; 0 means that
-    this is the first run ever, and then nothing can be said about change."""
+    this is the first run ever, and then nothing can be said about change. ``readable`` is False when history could not be
+    read: then nothing is known of earlier runs, not even whether there were any."""
 
     runs: int = 0
     newest_run: datetime | None = None
@@ -68,3 +69,4 @@ class Past:
     marks: tuple[PastMarks, ...] = ()  # per vCenter: all that are needed to see a rewind, oldest first
     clusters: tuple[PastCluster, ...] = ()
     hosts: tuple[PastHost, ...] = ()
+    readable: bool = True

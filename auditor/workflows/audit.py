@@ -63,7 +63,7 @@ class _Recorder:
         self._history = history
         self.error: AuditorError | None = None
         self.run = 0
-        self.past = Past()
+        self.past = Past(readable=False)
 
         def begin(history: History) -> None:
             self.run = history.begin("audit", at)

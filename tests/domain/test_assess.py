@@ -76,6 +76,18 @@ def test_an_estate_without_anything_is_in_sync_and_says_it_is_the_first_run() ->
     assert any("first run" in line for line in result.limits)
 
 
+def test_runs_that_read_nothing_of_a_vcenter_are_no_past_of_it() -> None:
+    told = judge(STEADY, Past(runs=2, newest_run=ago(1)))
+    assert any("No earlier run could read vc, so nothing can be said about change" in line for line in told.limits)
+    assert not judge(STEADY, past((image(NEW), COMMIT_5), hosts=("a", "b"))).limits
+
+
+def test_a_history_that_cannot_be_read_is_not_called_a_first_run() -> None:
+    told = judge(STEADY, Past(readable=False)).limits
+    assert any("History could not be read" in line for line in told)
+    assert not any("first run" in line for line in told)
+
+
 def test_hosts_ahead_after_a_restore_are_explained_by_the_lost_commit() -> None:
     view = estate((cluster(OLD),), (listed("a", NEW), listed("b", NEW)), (says("a", NEW), says("b", NEW)), vc_marks=marks(900))
     result = judge(view, past((image(OLD), COMMIT_5), (image(NEW), COMMIT_7), hosts=("a", "b")))
@@ -117,7 +129,12 @@ def test_a_later_commit_is_no_rewind() -> None:
         (marks(version="8.0.2", build="99999999"), marks(key=1, version="8.0.3", build="1"), True),
         (marks(version="8.0.3", build="10"), marks(key=1, version="8.0.3", build="11"), True),
         (marks(version="8.0.3", build="1"), marks(key=1, version="7.0.3", build="99999999"), False),
-        (replace(marks(), newest_event_time=Read(ago(30))), replace(marks(key=1), newest_event_time=Read(ago(2))), True),
+        (replace(marks(), newest_event_time=Read(ago(30))), replace(marks(key=1), newest_event_time=Read(ago(2))), False),
+        (
+            replace(marks(), newest_event_key=Unread(Reason.DENIED), newest_event_time=Read(ago(30))),
+            replace(marks(), newest_event_time=Read(ago(2))),
+            True,
+        ),
         (replace(marks(), newest_event_key=Unread(Reason.DENIED)), marks(key=9000), False),
         (marks(key=1, uuid="another"), marks(key=9000), False),
     ],
@@ -138,6 +155,17 @@ def test_vanished_things_alone_do_not_prove_a_restore() -> None:
     assert codes(result) == {"host-vanished"}
     row = next(h for h in result.hosts if h.name == "gone")
     assert not row.listed
+
+
+def test_a_host_that_another_vcenter_lists_now_was_moved() -> None:
+    there = replace(STEADY.vcenters[0], name="other", clusters=Read(()), hosts=Read((listed("gone", NEW, cluster=""),)))
+    view = replace(
+        STEADY, vcenters=(*STEADY.vcenters, there), hosts=(*STEADY.hosts, replace(says("gone", NEW), vcenter="other"))
+    )
+    result = judge(view, past((image(NEW), COMMIT_5), hosts=("a", "b", "gone")))
+    finding = one(result, Code.HOST_VANISHED)
+    assert (finding.severity, result.verdict) == (Severity.NOTICE, Verdict.IN_SYNC)
+    assert any("other" in line for line in finding.evidence)
 
 
 def test_a_vanished_host_that_answers_says_what_it_runs() -> None:
@@ -228,6 +256,22 @@ def test_depot_gap_for_what_hosts_run_and_for_what_the_image_asks() -> None:
     assert any(NEW in line for line in gap.evidence)
     view = estate((cluster(NEW),), (listed("a", NEW),), (says("a", NEW),), depot=(OLD,))
     assert one(judge(view), Code.DEPOT_GAP).severity is Severity.WARNING
+
+
+def test_the_depot_need_not_have_what_hosts_behind_leave() -> None:
+    view = estate((cluster(NEW),), (listed("a", OLD),), (says("a", OLD),), depot=(NEW,))
+    assert codes(judge(view)) == {"host-behind"}
+
+
+def test_a_mixed_cluster_with_nobody_ahead_is_not_told_to_raise_its_image() -> None:
+    hosts = (listed("a", OLD), listed("b", NEW))
+    said = (says("a", OLD), says("b", NEW))
+    rolling = one(judge(estate((cluster(NEW),), hosts, said)), Code.MIXED_CLUSTER)
+    assert not any("Raise" in line for line in rolling.do)
+    assert rolling.avoid == ()
+    half_way = one(judge(estate((cluster(OLD),), hosts, said)), Code.MIXED_CLUSTER)
+    assert any("Raise" in line for line in half_way.do)
+    assert half_way.avoid
 
 
 def test_an_unread_depot_is_a_limit_and_no_gap() -> None:

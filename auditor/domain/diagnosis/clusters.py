@@ -18,6 +18,13 @@ from auditor.domain.versions import BaseImageVersion, VersionError, release_kind
 
 _RESTORE_PAGE = "vSphere Lifecycle Manager guide, Backup and Restore Scenarios"
 
+_DECIDE = "Raise the image to the newest and remediate the rest later; or, where the update was the trouble, roll back."
+_FINISH = (
+    "If a remediation is under way, let it end; else remediate the hosts that are behind in a maintenance window, or, where "
+    "the update was the trouble, roll back."
+)
+_NOT_BEFORE = "Do not remediate before deciding: hosts ahead of the image stay incompatible and are skipped."
+
 
 def cluster_findings(scene: Scene) -> Iterable[Finding]:
     """All findings about the clusters of one vCenter."""
@@ -155,6 +162,8 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
     if len(found) < 2:
         return
     in_sync = [h for h in seen if h.state is HostState.IN_SYNC]
+    # Nobody is ahead: the image is not what has to change.
+    unfinished = {h.state for h in cluster.hosts} <= {HostState.IN_SYNC, HostState.HOST_BEHIND}
     evidence = [*_asks(cluster), *_runs(seen)]
     if cluster.past:
         evidence += _interrupted(cluster, seen)
@@ -165,10 +174,8 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         f"The hosts run {len(found)} different images; {len(in_sync)} of {len(cluster.hosts)} run what the cluster asks for.",
         hosts=names(seen),
         evidence=tuple(evidence),
-        do=(
-            "Raise the image to the newest and remediate the rest later; or, where the update was the trouble, roll back.",
-        ),
-        avoid=("Do not remediate before deciding: hosts ahead of the image stay incompatible and are skipped.",),
+        do=(_FINISH if unfinished else _DECIDE,),
+        avoid=() if unfinished else (_NOT_BEFORE,),
         rests_on=(_RESTORE_PAGE, "KB 424858"),
     )
 
@@ -261,6 +268,8 @@ def _depot_gap(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
 def _missing_for_hosts(cluster: ClusterScene, depot: Depot) -> tuple[list[str], list[HostScene]]:
     lines: dict[str, list[HostScene]] = {}
     for host in cluster.hosts:
+        if host.state is HostState.HOST_BEHIND:
+            continue  # it leaves what it runs; nobody needs that in the depot
         base, add_on = value_of(host.facts.base_image), value_of(host.facts.add_on)
         if base and _lacks(None, depot, base.version):
             lines.setdefault(f"base image {base.version.raw}", []).append(host)

@@ -16,6 +16,14 @@ from auditor.domain.past import Past
 # Reasons that are an answer, not a gap: there is nothing of that kind to read, or nobody asked for it.
 _NO_GAP = {Reason.NOT_ATTEMPTED, Reason.EXCLUDED, Reason.NOT_SUPPORTED, Reason.ABSENT}
 
+_NO_CHANGE = (
+    "nothing can be said about change: whether vCenter's database went back in time, which hosts or clusters are gone, "
+    "whether a cluster had an image before."
+)
+_ALL_THE_SAME = (
+    "Hosts ahead of their image and contradicted scans are found all the same; after a restore they are what it leaves."
+)
+
 
 def view_gaps(scene: Scene) -> Iterable[Finding]:
     """``view-incomplete`` for a vCenter, and for each cluster of which a part could not be read or compared."""
@@ -81,17 +89,15 @@ def _cluster_gaps(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
 def limits(estate: Estate, past: Past) -> tuple[str, ...]:
     """What this run cannot know, in sentences."""
     lines = []
-    if past.newest_run is None:
-        lines.append(
-            "This is the first run recorded here, so nothing can be said about change: whether vCenter's database went "
-            "back in time, which hosts or clusters are gone, whether a cluster had an image before."
-        )
-        lines.append(
-            "Hosts ahead of their image and contradicted scans are found all the same; after a restore they are what it leaves."
-        )
+    if not past.readable:
+        lines += [f"History could not be read, so {_NO_CHANGE}", _ALL_THE_SAME]
+    elif past.newest_run is None:
+        lines += [f"This is the first run recorded here, so {_NO_CHANGE}", _ALL_THE_SAME]
     for view in estate.vcenters:
         marks = value_of(view.marks)
         known = {p.marks.instance_uuid for p in past.marks if p.vcenter == view.name}
+        if marks and not known and past.readable and past.newest_run is not None:
+            lines += [f"No earlier run could read {view.name}, so {_NO_CHANGE}", _ALL_THE_SAME]
         if marks and known and marks.instance_uuid not in known:
             lines.append(
                 f"{view.name} has another instance UUID than before ({marks.instance_uuid}): it is another vCenter, and its "
@@ -100,7 +106,7 @@ def limits(estate: Estate, past: Past) -> tuple[str, ...]:
         if isinstance(view.depot, Unread):
             lines.append(f"{view.name}: the depot was not read ({view.depot}), so a depot gap cannot be seen.")
     lines += _silent_routes(estate)
-    return tuple(lines)
+    return tuple(dict.fromkeys(lines))
 
 
 def _silent_routes(estate: Estate) -> Iterable[str]:

@@ -205,9 +205,11 @@ def unseen_finding(subject: Subject, facts: HostFacts, known: str) -> Finding:
     )
 
 
-def vanished_finding(host: PastHost, facts: HostFacts, vcenter: str) -> Finding:
-    """``host-vanished``: known from history, in no inventory now."""
+def vanished_finding(host: PastHost, facts: HostFacts, vcenter: str, elsewhere: tuple[str, ...] = ()) -> Finding:
+    """``host-vanished``: known from history, not in this inventory now. A notice where ``elsewhere``, another vCenter, lists a
+    host of that name: most likely it was moved."""
     evidence = [f"history: listed until {when(host.last_listed)} in {host.cluster_name or 'no cluster'}"]
+    evidence += [f"vCenter {other} lists a host of this name now: it may have been moved there" for other in elsewhere]
     if facts.seen:
         product = value_of(facts.product)
         runs = f"{product.version} build {product.build}" if product else "its image"
@@ -216,7 +218,7 @@ def vanished_finding(host: PastHost, facts: HostFacts, vcenter: str) -> Finding:
         evidence += [f"{o.route.value}: {trouble_of(o)}" for o in facts.observations]
     return Finding(
         Code.HOST_VANISHED,
-        Severity.WARNING,
+        Severity.NOTICE if elsewhere else Severity.WARNING,
         Subject(SubjectKind.HOST, host.name, vcenter),
         "History knows it in this vCenter's inventory; it is not there now.",
         hosts=(host.name,),
