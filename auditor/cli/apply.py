@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.writes import check_ticket, operator_or_me, write_options
 from auditor.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ NEWEST = 0
 
 @click.command()
 @click.argument("proposal", required=False, type=click.Path(path_type=Path), metavar="[PROPOSAL]")
-@click.option("--execute", is_flag=True, help="Commit. Without it everything is tried up to the commit, and taken back.")
-@click.option("--ticket", default="", metavar="TICKET", help="The change this belongs to; goes into the commit. For --execute.")
-@click.option("--operator", default="", metavar="NAME", help="Who does it; goes into the commit. Default: USER@HOST.")
+@write_options("Commit. Without it everything is tried up to the commit, and taken back.")
 @click.option(
     "--resume",
     type=click.IntRange(min=NEWEST),
@@ -70,12 +67,10 @@ def apply(
         raise click.UsageError("give a proposal file, or --resume")
     if resume is not None and (execute or ticket):
         raise click.UsageError("--resume takes over what was begun: it takes neither --execute nor --ticket")
-    if execute and not ticket.strip():
-        raise click.UsageError("--execute needs --ticket")
-    ticket, operator = _line("--ticket", ticket), _line("--operator", operator) or _operator()
+    check_ticket(execute, ticket)
     config = invocation.config()
     if proposal is not None:
-        result = _apply(config, proposal, execute=execute, ticket=ticket, operator=operator)
+        result = _apply(config, proposal, execute=execute, ticket=ticket, operator=operator_or_me(operator))
     else:
         result = _resume(config, resume or NEWEST)
     return report(result, str(proposal) if proposal else "", as_json=as_json)
@@ -153,19 +148,3 @@ def _say_interrupted(journal: SqliteJournal) -> None:
 
     for each in journal.operations(KIND, unfinished=True):
         output.say(f"operation {each.id} is not over; next: auditor apply --resume {each.id}")
-
-
-def _line(option: str, text: str) -> str:
-    """One line of text for the commit, without what is not printable."""
-    text = " ".join(text.split())
-    if not text.isprintable() or len(text) > 200:
-        raise click.UsageError(f"{option}: one line of at most 200 printable characters")
-    return text
-
-
-def _operator() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"

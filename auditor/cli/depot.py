@@ -8,6 +8,7 @@ from auditor.cli.lazy import Lazy, LazyGroup
 
 COMMANDS = {
     "inspect": Lazy("auditor.cli.depot_inspect:inspect", "Say what is in offline bundles, and whether they are whole."),
+    "import": Lazy("auditor.cli.depot_import:import_", "Bring an offline bundle into vCenter's depot."),
     "gap": Lazy("auditor.cli.depot_gap:gap", "Say what the depot lacks, and each way to get it."),
 }
 

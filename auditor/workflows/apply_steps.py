@@ -39,6 +39,7 @@ from auditor.errors import AbsentError, InputError, ReadError, RefusedError
 from auditor.ports import Clock, ImageEditor, Journal, Progress, Told, VCenterReader
 from auditor.workflows.collect import Sources
 from auditor.workflows.propose import Ask, Tables, live_cases
+from auditor.workflows.told import told
 
 Data = dict[str, str]
 
@@ -369,15 +370,7 @@ class Steps:
 
     def told(self, step: Step) -> Told:
         """Progress of a task of vCenter, in percent."""
-        phase, seen = f"{self.proposal.cluster}: {step.value}", [0]
-        self.tools.progress.start(phase, 100)
-
-        def tell(percent: int, note: str) -> None:
-            for _ in range(percent - seen[0]):
-                self.tools.progress.advance(phase, note)
-            seen[0] = max(seen[0], percent)
-
-        return tell
+        return told(self.tools.progress, f"{self.proposal.cluster}: {step.value}")
 
 
 def host_results(data: Mapping[str, str]) -> tuple[HostResult, ...]:
