@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from auditor.domain.banks import Bank, predict_next_boot
+from auditor.domain.banks import Bank, NextBoot, predict_next_boot
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import read_keys
 from auditor.domain.journal import Entry
@@ -336,9 +336,17 @@ class _Machine:
                 Bank(ALTBOOTBANK, Read(self.seen.own), self.target.booted.partition),
             ]
         )
-        if not isinstance(coming, Read) or coming.value.bank != BOOTBANK:
+        if not isinstance(coming, Read) or not self._stays(coming.value):
             return self._end(Terminal.RETURNED_UNHEALTHY, "its next boot would start the other bank again")
         return None
+
+    def _stays(self, coming: NextBoot) -> bool:
+        """Whether the next boot starts this image again: from this bank, or from the other one when a live VIB took it, as HA's
+        agent does when the host leaves maintenance mode (KB 316592)."""
+        selected = coming.outcome.selected
+        if coming.bank == BOOTBANK or selected is None:
+            return coming.bank == BOOTBANK
+        return same_build(coming.outcome.banks[selected].build or "", self.target.to_build)
 
     def _finish(self) -> Decision:
         mode = self.look.maintenance_mode
