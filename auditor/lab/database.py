@@ -79,6 +79,9 @@ class Cluster:
     extracted: dt.datetime | None = None
     """When the installed images were last extracted."""
     recommendation: Recommendation | None = None
+    ha: bool = False
+    drs: str = "off"
+    """vim25 DrsBehavior ("fullyAutomated", "partiallyAutomated", "manual"), or "off"."""
 
     def copy(self) -> Cluster:
         """An independent cluster; commits and scans never change."""

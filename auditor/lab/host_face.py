@@ -4,19 +4,23 @@ and fail for a host that cannot be reached."""
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from functools import lru_cache
 from typing import Any
 
-from pyVmomi import vim, vmodl
+from pyVmomi import VmomiSupport, vim, vmodl
 
+from auditor.lab.bank import configuration_bundle
 from auditor.lab.database import DISCONNECTED, InventoryHost
+from auditor.lab.esx_tools import release_label
 from auditor.lab.host import LabHost
 from auditor.lab.images import LabImage, LabVib
 from auditor.lab.inventory_face import Entity
-from auditor.lab.soap import SoapObject, fault, operation, prop
+from auditor.lab.soap import SoapObject, current_soap_call, fault, operation, prop
 from auditor.lab.vcenter import LabVCenter
 
 IMAGE_MANAGER = "imageConfigManager-"
+FIRMWARE = "firmwareSystem-"
 EXECUTER = "managedMethodExecuter-"
 TYPE_MANAGER = "dynamicTypeManager-"
 
@@ -25,6 +29,11 @@ _ACCEPTANCE = {
     "VMwareAccepted": "vmware_accepted",
     "PartnerSupported": "partner",
     "CommunitySupported": "community",
+}
+_NO_CAPABILITY = {
+    info.name: False
+    for info in vim.host.Capability._propList  # noqa: SLF001 (pyVmomi offers no other way)
+    if info.type is bool and not info.flags & VmomiSupport.F_OPTIONAL
 }
 _status = vim.ManagedEntity.Status
 _MEMORY = 256 * 1024**3
@@ -55,16 +64,86 @@ class HostFace(Entity):
         """Name, product, hardware, runtime."""
         return _summary(self._vcenter.observe(self.moid))
 
+    @property
+    def _live(self) -> LabHost | None:
+        """The host itself, where vCenter reaches it: what is not in the inventory is only told then."""
+        return self._vcenter.live_host(self._vcenter.observe(self.moid))
+
     @prop("runtime")
     def runtime(self) -> Any:
-        """Connection, power, maintenance mode, boot time."""
-        return _runtime(self._vcenter.observe(self.moid))
+        """Connection, power, maintenance mode, boot time, the HA agent, the encryption of the configuration."""
+        entry = self._vcenter.observe(self.moid)
+        known, host = _runtime(entry), self._live
+        runtime = vim.host.RuntimeInfo(
+            connectionState=known.connectionState,
+            powerState=known.powerState,
+            inMaintenanceMode=known.inMaintenanceMode,
+            bootTime=known.bootTime,
+        )
+        if host is not None and self._vcenter.database.clusters[entry.parent].ha:
+            state = "uninitialized" if host.maintenance else "connectedToMaster"
+            runtime.dasHostState = vim.cluster.DasFdmHostState(state=state)
+        if host is not None and host.running_image.release >= (7, 0, 2):
+            runtime.stateEncryption = vim.host.RuntimeInfo.StateEncryptionInfo(protectionMode=host.encryption.lower())
+        return runtime
+
+    @prop("capability")
+    def capability(self) -> Any | None:
+        """Quick Boot; the rest of the capabilities is not simulated."""
+        host = self._live
+        return None if host is None else vim.host.Capability(**_NO_CAPABILITY, quickBootSupported=host.quick_boot)
 
     @prop("config")
     def config(self) -> Any:
-        """The product; the rest of the configuration is not simulated."""
+        """Product, SSH service, where it booted from, vSAN; the rest of the configuration is not simulated."""
         entry = self._vcenter.observe(self.moid)
-        return vim.host.ConfigInfo(host=self.ref, product=_product(entry.belief.product_version, entry.belief.build))
+        host = self._live
+        config = vim.host.ConfigInfo(host=self.ref, product=_product(entry.belief.product_version, entry.belief.build))
+        if host is not None:
+            ssh = vim.host.Service(
+                key="TSM-SSH",
+                label="SSH",
+                required=False,
+                uninstallable=False,
+                running=host.ssh_enabled,
+                policy=host.ssh_policy,
+            )
+            config.service = vim.host.ServiceInfo(service=[ssh])
+            config.deploymentInfo = vim.host.DeploymentInfo(bootedFromStatelessCache=False)
+            config.vsanHostConfig = vim.vsan.host.ConfigInfo(enabled=host.vsan)
+        return config
+
+    @prop("vm")
+    def vms(self) -> list[Any]:
+        """The virtual machines registered on it."""
+        return [vim.VirtualMachine(vm.moid) for vm in self._vcenter.vms_of(self._entry.name)]
+
+    @prop("recentTask")
+    def recent_tasks(self) -> list[Any]:
+        """The newest tasks on it."""
+        return [vim.Task(task.moid) for task in self._vcenter.host_tasks.of(self.moid)]
+
+    def _user(self) -> str:
+        session = self._vcenter.sessions.find(current_soap_call().session)
+        return session.user if session is not None else ""
+
+    @operation("EnterMaintenanceMode_Task")
+    def enter_maintenance(self, timeout: int, evacuatePoweredOffVms: bool | None, maintenanceSpec: Any) -> Any:  # noqa: N803 (VMODL)
+        """Maintenance mode, as a task. What a specification says of vSAN objects changes nothing here: there are none."""
+        host = reach(self._vcenter, self.moid)
+        return vim.Task(self._vcenter.host_tasks.enter(self._entry, host, float(timeout), self._user()).moid)
+
+    @operation("ExitMaintenanceMode_Task")
+    def exit_maintenance(self, timeout: int) -> Any:
+        """Out of maintenance mode, as a task."""
+        host = reach(self._vcenter, self.moid)
+        return vim.Task(self._vcenter.host_tasks.leave(self._entry, host, self._user()).moid)
+
+    @operation("RebootHost_Task")
+    def reboot(self, force: bool) -> Any:
+        """A reboot, as a task; outside of maintenance mode only by force."""
+        host = reach(self._vcenter, self.moid)
+        return vim.Task(self._vcenter.host_tasks.reboot(self._entry, host, self._user(), force=bool(force)).moid)
 
     @prop("hardware")
     def hardware(self) -> Any:
@@ -83,12 +162,38 @@ class HostFace(Entity):
             )
             for index in range(2)
         ]
-        return vim.host.HardwareInfo(systemInfo=system, cpuInfo=cpu, cpuPkg=packages, memorySize=_MEMORY)
+        card = vim.host.PciDevice(
+            id="0000:03:00.0", classId=512, bus=3, slot=0, function=0, vendorId=5549, subVendorId=5549,
+            vendorName="VMware Inc.", deviceId=1968, subDeviceId=1968, deviceName="vmxnet3 Virtual Ethernet Controller",
+        )  # fmt: skip
+        return vim.host.HardwareInfo(systemInfo=system, cpuInfo=cpu, cpuPkg=packages, memorySize=_MEMORY, pciDevice=[card])
 
     @prop("configManager")
     def config_manager(self) -> Any:
-        """Only the image manager is simulated."""
-        return vim.host.ConfigManager(imageConfigManager=vim.host.ImageConfigManager(f"{IMAGE_MANAGER}{self.moid}"))
+        """The image manager and the manager of the saved configuration."""
+        return vim.host.ConfigManager(
+            imageConfigManager=vim.host.ImageConfigManager(f"{IMAGE_MANAGER}{self.moid}"),
+            firmwareSystem=vim.host.FirmwareSystem(f"{FIRMWARE}{self.moid}"),
+        )
+
+
+class FirmwareSystemFace(SoapObject):
+    """The manager of a host's saved configuration."""
+
+    kind = vim.host.FirmwareSystem
+
+    def __init__(self, host_moid: str, vcenter: LabVCenter) -> None:
+        super().__init__(f"{FIRMWARE}{host_moid}")
+        self._host_moid, self._vcenter = host_moid, vcenter
+
+    @operation("BackupFirmwareConfiguration")
+    def backup(self) -> str:
+        """Save the configuration and say where it can be fetched: ``*`` stands for the host. The lab serves the file on its one
+        HTTPS port."""
+        host = reach(self._vcenter, self._host_moid)
+        path = f"/downloads/{secrets.token_hex(8)}/configBundle-{host.name}.tgz"
+        self._vcenter.bundles[path] = configuration_bundle(release_label(host.running_image), host.config)
+        return f"http://*{path}"
 
 
 class ImageConfigManagerFace(SoapObject):

@@ -11,6 +11,7 @@ from pyVmomi import vim
 from auditor.lab.database import Cluster, Datacenter
 from auditor.lab.soap import SoapObject, prop
 from auditor.lab.vcenter import LabVCenter
+from auditor.lab.vms import Pinned
 
 ROOT = "group-d1"
 
@@ -81,11 +82,18 @@ class FolderFace(Entity):
 
 
 class DatacenterFace(Entity):
-    """A datacenter with its four folders; only the host folder has content."""
+    """A datacenter with its four folders; those of hosts and virtual machines have content."""
 
     kind = vim.Datacenter
 
-    def __init__(self, center: Datacenter, root: SoapObject, vcenter: LabVCenter, hosts: Callable[[str], Any]) -> None:
+    def __init__(
+        self,
+        center: Datacenter,
+        root: SoapObject,
+        vcenter: LabVCenter,
+        hosts: Callable[[str], Any],
+        vms: Callable[[str], Any] = lambda _: iter(()),
+    ) -> None:
         super().__init__(center.moid, center.name, root, vcenter)
         number = center.host_folder.removeprefix("group-h")
         folder = partial(FolderFace, parent=self, vcenter=vcenter)
@@ -96,7 +104,12 @@ class DatacenterFace(Entity):
                 holds=[vim.Folder, vim.ComputeResource],
                 children=partial(hosts, center.host_folder),
             ),
-            "vmFolder": folder(f"group-v{number}", "vm", holds=[vim.Folder, vim.VirtualMachine]),
+            "vmFolder": folder(
+                f"group-v{number}",
+                "vm",
+                holds=[vim.Folder, vim.VirtualMachine],
+                children=partial(vms, center.host_folder),
+            ),
             "datastoreFolder": folder(f"group-s{number}", "datastore", holds=[vim.Folder, vim.Datastore]),
             "networkFolder": folder(f"group-n{number}", "network", holds=[vim.Folder, vim.Network]),
         }
@@ -108,7 +121,7 @@ class DatacenterFace(Entity):
 
     @prop("vmFolder")
     def vm_folder(self) -> Any:
-        """Folder of the virtual machines, of which the lab has none."""
+        """Folder of the virtual machines."""
         return self.folders["vmFolder"].ref
 
     @prop("datastoreFolder")
@@ -164,6 +177,23 @@ class ClusterFace(ComputeResourceFace):
 
     kind = vim.ClusterComputeResource
     _summary_kind = vim.ClusterComputeResource.Summary
+
+    @prop("configurationEx")
+    def configuration(self) -> Any:
+        """HA, DRS and its overrides."""
+        cluster, behaviors = self._cluster, vim.cluster.DrsConfigInfo.DrsBehavior
+        on = cluster.drs != "off"
+        drs = vim.cluster.DrsConfigInfo(enabled=on, defaultVmBehavior=getattr(behaviors, cluster.drs) if on else None)
+        names = {host.name for host in self._vcenter.hosts_of(cluster)}
+        manual = [vm for vm in self._vcenter.vms.values() if vm.pinned is Pinned.MANUAL and vm.host in names]
+        return vim.cluster.ConfigInfoEx(
+            dasConfig=vim.cluster.DasConfigInfo(enabled=cluster.ha),
+            drsConfig=drs,
+            drsVmConfig=[
+                vim.cluster.DrsVmConfigInfo(key=vim.VirtualMachine(vm.moid), enabled=True, behavior=behaviors.manual)
+                for vm in manual
+            ],
+        )
 
     @prop("lifecycleManaged")
     def lifecycle_managed(self) -> bool:

@@ -32,9 +32,11 @@ from auditor.lab.database import (
 )
 from auditor.lab.depot import DesiredSoftware, LabDepot
 from auditor.lab.host import LabHost
-from auditor.lab.images import LabImage
+from auditor.lab.host_tasks import HostTasks
+from auditor.lab.images import LabImage, LabVib
 from auditor.lab.sessions import Session, SessionStore, TaskStore
 from auditor.lab.vcenter_faults import FaultPlan
+from auditor.lab.vms import LabVm, Pinned
 
 USER = "administrator@vsphere.local"
 PASSWORD = "Lab-Vcenter-1!"
@@ -99,6 +101,11 @@ class LabVCenter:
         """The real hosts by name. Not part of the database."""
         self.unreachable: set[str] = set()
         """Names of hosts this vCenter cannot reach, for example because its vpxuser password is an old one."""
+        self.vms: dict[str, LabVm] = {}
+        """The virtual machines by id. Not part of the database: they run on hosts."""
+        self.bundles: dict[str, bytes] = {}
+        """Configuration bundles that hosts offer for download, by path."""
+        self.host_tasks = HostTasks(self)
         self.database = Database(build=build or self.release.build)
         self.add_datacenter("Datacenter")
 
@@ -112,6 +119,7 @@ class LabVCenter:
         with self.lock:
             self.sessions.end_all()
             self.tasks.clear()
+            self.host_tasks.forget()
             self._up_again = time.monotonic() + seconds
             self.post("vCenter services were restarted")
 
@@ -174,6 +182,17 @@ class LabVCenter:
             self.post(f"Added host {host.name}")
             return made
 
+    def add_vm(self, name: str, host: str, *, running: bool = True, pinned: Pinned = Pinned.NO, vcenter: bool = False) -> LabVm:
+        """A virtual machine on a host of the inventory. Raises LookupError."""
+        with self.lock:
+            made = LabVm(self._new_moid("vm-"), name, self.host(host).name, running, pinned, vcenter)
+            self.vms[made.moid] = made
+            return made
+
+    def vms_of(self, host: str) -> list[LabVm]:
+        """The VMs registered on a host, by its name."""
+        return [vm for vm in self.vms.values() if vm.host == host]
+
     def remove_host(self, name: str) -> None:
         """Take a host out of the inventory; the host itself goes on."""
         with self.lock:
@@ -228,12 +247,23 @@ class LabVCenter:
             else:
                 return entry
             if belief != entry.belief:
+                self._ha_agent(entry, belief, host)
                 if belief.connection != entry.belief.connection:
                     state = "is not responding" if host is None else "is connected"
                     self.post(f"Host {entry.name} {state}")
                 entry = replace(entry, belief=belief)
                 self.database.hosts[moid] = entry
             return entry
+
+    def _ha_agent(self, entry: InventoryHost, belief: HostBelief, host: LabHost | None) -> None:
+        """A host that left maintenance mode in an HA cluster gets the agent, installed live (KB 316592)."""
+        cluster = self.database.clusters[entry.parent]
+        if host is None or not cluster.ha or belief.maintenance or not entry.belief.maintenance:
+            return
+        agent = LabVib("vmware-fdm", f"{self.release.product_version}-{self.database.build}", "VMware")
+        if not any((vib.name, vib.version) == (agent.name, agent.version) for vib in host.running_image.vibs):
+            host.live_install(agent)
+            self.post(f"Installed the vSphere HA agent on {entry.name}")
 
     def refresh_inventory(self) -> None:
         """Learn what can be learned of every host."""
@@ -376,6 +406,7 @@ class LabVCenter:
             self.database = backup.database.copy()
             self.sessions.end_all()
             self.tasks.clear()
+            self.host_tasks.forget()
 
     def patch(self, build: str) -> None:
         """vCenter itself goes to another build; a restore takes that back as well."""

@@ -15,7 +15,7 @@ from auditor.lab.api_versions import available
 from auditor.lab.certificate import make_certificate
 from auditor.lab.database import Cluster, InventoryHost
 from auditor.lab.esxcli_face import EsxcliCommand, EsxcliHostFace, ExecuterFace
-from auditor.lab.host_face import EXECUTER, IMAGE_MANAGER, ImageConfigManagerFace
+from auditor.lab.host_face import EXECUTER, FIRMWARE, IMAGE_MANAGER, FirmwareSystemFace, ImageConfigManagerFace
 from auditor.lab.http import HangUpError, HttpServer, Request, Response
 from auditor.lab.inventory_face import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
 from auditor.lab.property_collector import PropertyCollector
@@ -28,6 +28,7 @@ from auditor.lab.vcenter import LabVCenter
 from auditor.lab.vcenter_faults import Fault, FaultKind
 from auditor.lab.version_document import versions_document, wsdl_document
 from auditor.lab.view_face import ViewManagerFace
+from auditor.lab.vm_face import SHARED, DatastoreFace, TaskFace, VmFace
 
 _ANONYMOUS_SOAP = {
     ("ServiceInstance", "RetrieveServiceContent"),
@@ -80,6 +81,14 @@ class SoapInventory:
             if moid.startswith("host-"):
                 entry = self._vcenter.database.hosts.get(moid)
                 return None if entry is None else self._host(entry)
+            if moid.startswith("task-"):
+                task = self._vcenter.host_tasks.find(moid)
+                return None if task is None else TaskFace(task, self._vcenter)
+            if moid.startswith("vm-"):
+                vm = self._vcenter.vms.get(moid)
+                return None if vm is None else VmFace(vm, None, self._vcenter)
+            if moid.startswith("datastore-"):
+                return DatastoreFace(moid, "shared" if moid == SHARED else moid.removeprefix("datastore-"), None, self._vcenter)
             if moid.startswith("domain-"):
                 cluster = self._vcenter.database.clusters.get(moid)
                 return None if cluster is None else self._cluster(cluster)
@@ -91,6 +100,8 @@ class SoapInventory:
             return None
         if f"{prefix}-" == IMAGE_MANAGER:
             return ImageConfigManagerFace(f"host-{number}", self._vcenter)
+        if f"{prefix}-" == FIRMWARE:
+            return FirmwareSystemFace(f"host-{number}", self._vcenter)
         if f"{prefix}-" == EXECUTER:
             return ExecuterFace(f"host-{number}", self._vcenter, self._run, self._commands)
         return None
@@ -103,7 +114,13 @@ class SoapInventory:
     def _datacenters(self) -> Iterator[DatacenterFace]:
         root = FolderFace(ROOT, "Datacenters", None, self._vcenter, holds=[])
         for center in self._vcenter.database.datacenters.values():
-            yield DatacenterFace(center, root, self._vcenter, self._clusters)
+            yield DatacenterFace(center, root, self._vcenter, self._clusters, self._vms)
+
+    def _vms(self, folder: str) -> Iterator[VmFace]:
+        vcenter = self._vcenter
+        clusters = {moid for moid, cluster in vcenter.database.clusters.items() if cluster.folder == folder}
+        names = {host.name for host in vcenter.database.hosts.values() if host.parent in clusters}
+        yield from (VmFace(vm, None, vcenter) for vm in vcenter.vms.values() if vm.host in names)
 
     def _folder(self, moid: str) -> SoapObject | None:
         if moid == ROOT:
@@ -172,6 +189,7 @@ class VCenterServer:
 
     def stop(self) -> None:
         """Stop serving."""
+        self.vcenter.host_tasks.stop()
         self.http.stop()
 
     def answer(self, request: Request) -> Response:
@@ -202,6 +220,8 @@ class VCenterServer:
             return Response(200, body, "application/json", extra)
         if path.startswith("/api/"):
             return self.rest.handle(request)
+        if request.method == "GET" and path in self.vcenter.bundles:
+            return Response(200, self.vcenter.bundles[path], "application/octet-stream")
         if (transferred := transfer.answer(self.vcenter, request)) is not None:
             return transferred
         return Response(404, b"Not found\n", "text/plain")
