@@ -1,0 +1,171 @@
+"""``propose``, ``depot gap`` and ``export image`` on the simulated estate after a restore: one lab, many commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from auditor import documents
+from auditor.reports.proposal_file import read_proposal
+
+SCRIPT = """
+run() { name=$1; shift; auditor "$@" > "$OUT/$name.out" 2> "$OUT/$name.err"; echo $? > "$OUT/$name.code"; }
+run all propose --all --out "$OUT/all" --json
+run one propose Production --out "$OUT/one"
+run mixed propose analytics --out "$OUT/mixed"
+run back propose Analytics --candidate roll-back-hosts --out "$OUT/back"
+run host propose Analytics --from-host analytics-03.lab.example --out "$OUT/host"
+run steady propose Management --out "$OUT/steady"
+run none propose Nowhere
+run usage propose
+run recorded propose --all --from-history --out "$OUT/recorded"
+run gap depot gap Database --json
+run gapfile depot gap "$OUT"/all/*Database*.proposal.json
+run nogap depot gap Production
+run live export image Production --live
+run last export image Production
+run early export image Production --at 2001-01-01
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command's end: exit code, standard output and error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.out)
+
+
+class Runs:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __getitem__(self, name: str) -> Ran:
+        parts = [(self.folder / f"{name}.{end}").read_text() for end in ("code", "out", "err")]
+        return Ran(int(parts[0]), parts[1], parts[2])
+
+    def files(self, name: str) -> list[Path]:
+        return sorted((self.folder / name).glob("*.proposal.json"))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    folder = tmp_path_factory.mktemp("propose")
+    command = [sys.executable, "-m", "auditor", "lab", "run", "post-restore", "-q", "--", "sh", "-c", SCRIPT]
+    environment = {**os.environ, "OUT": str(folder), "TMPDIR": str(folder), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return Runs(folder)
+
+
+def test_every_cluster_of_the_incident_gets_the_proposal_it_needs(runs: Runs) -> None:
+    done = runs["all"]
+    assert done.code == 5  # Database lacks its image in the depot, Edge is on baselines
+    assert documents.problems(done.data, "proposals.v1") == ()
+    found = {}
+    for entry in done.data["proposals"]:
+        assert documents.problems(entry["proposal"], "proposal.v1") == ()
+        chosen = entry["proposal"]["chosen"]
+        codes = {w["code"] for w in chosen["warnings"]} if chosen else set()
+        found[entry["proposal"]["cluster"]] = (
+            chosen["kind"] if chosen else None,
+            codes & {"depot-gap", "baselines"},
+            entry["next"],
+        )
+    assert {name: kind for name, (kind, _, _) in found.items()} == {
+        "Analytics": "archived", "Database": "archived", "Edge": "archived", "Management": None,
+        "Production": "archived", "Virtual Desktops": "archived",
+    }  # fmt: skip
+    assert found["Database"][1] == {"depot-gap"}
+    assert found["Edge"][1] == {"baselines"}
+    assert found["Production"][2][0].startswith("auditor apply ")
+    assert found["Database"][2][0].startswith("auditor depot gap ")
+    assert found["Edge"][2] == ["auditor runbook show management-regressed"]
+
+
+def test_files_are_written_for_what_can_change_and_can_be_read_back(runs: Runs) -> None:
+    proposals = {p.cluster: p for p in map(read_proposal, runs.files("all"))}
+    assert sorted(proposals) == ["Analytics", "Database", "Edge", "Production", "Virtual Desktops"]
+    assert {name for name, p in proposals.items() if p.ready} == {"Analytics", "Production", "Virtual Desktops"}
+    forecast = {h.host: h.forecast.value for h in proposals["Analytics"].chosen.forecast}  # type: ignore[union-attr]
+    assert sorted(forecast.values()) == ["COMPLIANT", "COMPLIANT", "NON_COMPLIANT", "NON_COMPLIANT"]
+    production = proposals["Production"]
+    # One of its hosts is disconnected: vCenter cannot say what it runs, the host itself can.
+    assert [h.forecast.value for h in production.chosen.forecast] == ["COMPLIANT"] * 4  # type: ignore[union-attr]
+
+
+def test_one_cluster_is_explained_and_ends_with_what_to_type(runs: Runs) -> None:
+    done = runs["one"]
+    assert done.code == 0
+    [path] = runs.files("one")
+    assert f"next: auditor apply {path}" in done.out
+    for part in ("1. archived", "<- proposed", "patch", "may act by itself after a commit", "the restore lost", "4 COMPLIANT"):
+        assert part in done.out
+
+
+def test_a_mixed_cluster_also_shows_the_way_back(runs: Runs) -> None:
+    done = runs["mixed"]
+    assert done.code == 0
+    assert "roll-back-hosts" in done.out
+    assert "window OPEN" in done.out
+    assert "remediate the rest" in done.out
+
+
+def test_taking_hosts_back_changes_no_image_and_writes_no_file(runs: Runs) -> None:
+    assert runs["back"].code == 0
+    assert runs.files("back") == []
+
+
+def test_a_host_that_runs_the_image_leaves_nothing_to_do(runs: Runs) -> None:
+    assert runs["host"].code == 0
+    assert runs.files("host") == []
+    assert "nothing to change" in runs["host"].out
+
+
+def test_a_cluster_in_sync_has_no_proposal(runs: Runs) -> None:
+    assert runs["steady"].code == 0
+    assert runs.files("steady") == []
+    assert "already is what its hosts run" in runs["steady"].out
+
+
+def test_what_is_not_there_is_said_with_what_is(runs: Runs) -> None:
+    assert runs["none"].code == 1
+    assert "Production" in runs["none"].err
+    assert runs["usage"].code == 2
+
+
+def test_the_recorded_view_contacts_nothing(runs: Runs) -> None:
+    # The last snapshot was taken before the restore: everything was in sync then.
+    assert runs["recorded"].code == 0
+    assert runs.files("recorded") == []
+
+
+def test_depot_gaps(runs: Runs) -> None:
+    done = runs["gap"]
+    assert done.code == 3
+    assert documents.problems(done.data, "depot-gap.v1") == ()
+    [cluster] = done.data["clusters"]
+    missing = [item for item in cluster["items"] if item["present"] is False]
+    assert [item["item"]["version"] for item in missing] == ["8.0.3-0.79.24859861"]
+    assert len(missing[0]["running"]) == 3
+    assert runs["gapfile"].code == 3
+    assert "KB 313266" in runs["gapfile"].out
+    assert runs["nogap"].code == 0
+
+
+def test_images_for_import(runs: Runs) -> None:
+    assert runs["live"].data == {"base_image": {"version": "8.0.3-0.60.24585383"}}
+    assert runs["last"].data == {"base_image": {"version": "8.0.3-0.70.24674464"}}
+    assert runs["early"].code == 1
