@@ -9,7 +9,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from auditor.domain.observation import Read
@@ -38,6 +38,7 @@ def before(items: list[dict[str, Any]], image: str = OLD) -> dict[str, Any]:
     return {"cluster": {"base_image": image}, "host": made, "depot": {"base_images": list(BASES)}, "past": past}
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts, st.sampled_from(BASES))
 def test_ranks_are_total_and_deterministic(items: list[dict[str, Any]], image: str) -> None:
     case = case_of(before(items, image))
@@ -48,6 +49,7 @@ def test_ranks_are_total_and_deterministic(items: list[dict[str, Any]], image: s
     assert ranked == candidates(case_of(before(items, image)))
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts)
 def test_the_order_in_which_hosts_are_listed_changes_nothing(items: list[dict[str, Any]]) -> None:
     data = before(items)
@@ -57,6 +59,7 @@ def test_the_order_in_which_hosts_are_listed_changes_nothing(items: list[dict[st
         assert (other.chosen, other.facts, other.digest) == (first.chosen, first.facts, first.digest)
 
 
+@settings(deadline=None, max_examples=50)
 @given(hosts)
 def test_nothing_proposed_makes_a_host_incompatible_unless_it_is_refused(items: list[dict[str, Any]]) -> None:
     for candidate in candidates(case_of(before(items))):
