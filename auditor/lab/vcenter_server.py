@@ -10,7 +10,16 @@ from typing import Any
 from com.vmware.vapi.std import errors_client as errors
 from pyVmomi import VmomiSupport, vim
 
-from auditor.lab import depot_face, draft_face, import_face, recommendation_face, session_face, transfer, vlcm_face
+from auditor.lab import (
+    depot_face,
+    draft_face,
+    draft_layers_face,
+    import_face,
+    recommendation_face,
+    session_face,
+    transfer,
+    vlcm_face,
+)
 from auditor.lab.api_versions import available
 from auditor.lab.certificate import make_certificate
 from auditor.lab.database import Cluster, InventoryHost
@@ -316,11 +325,11 @@ def _services(vcenter: LabVCenter) -> list[Any]:
         vlcm_face.InstalledComponents,
         vlcm_face.HostSoftware,
         draft_face.Drafts,
-        draft_face.DraftBaseImage,
-        draft_face.DraftAddOn,
-        draft_face.DraftComponents,
-        draft_face.DraftRemovedComponents,
-        draft_face.DraftEffectiveComponents,
+        draft_layers_face.DraftBaseImage,
+        draft_layers_face.DraftAddOn,
+        draft_layers_face.DraftComponents,
+        draft_layers_face.DraftRemovedComponents,
+        draft_layers_face.DraftEffectiveComponents,
         recommendation_face.Recommendations,
         recommendation_face.SoftwareSpecMetadata,
         import_face.Offline,

@@ -301,10 +301,10 @@ def test_calls_are_written_down_also_the_refused_ones(editing: Editing, soap: An
         editing.drafts.get(editing.cluster, "99")
     host = soap.content.rootFolder.childEntity[0].hostFolder.childEntity[0].host[0]
     with pytest.raises(Exception, match="not supported"):
-        host.EnterMaintenanceMode_Task(timeout=0)
+        host.EnterLockdownMode()
     kinds = vcenter.calls.kinds()
     assert ("vapi", "com.vmware.esx.settings.clusters.software.drafts", "get") in kinds
-    assert ("soap", "HostSystem", "EnterMaintenanceMode_Task") in kinds
+    assert ("soap", "HostSystem", "EnterLockdownMode") in kinds
 
 
 def test_hosts_remember_what_was_done_to_them() -> None:
