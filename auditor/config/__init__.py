@@ -3,11 +3,13 @@
 from auditor.config.loader import find_config, load_config
 from auditor.config.settings import (
     Address,
+    BackupSettings,
     Config,
     Deadlines,
     HostApiSettings,
     HostSettings,
     Limits,
+    RollbackSettings,
     SshSettings,
     VCenterSettings,
     normal_thumbprint,
@@ -15,11 +17,13 @@ from auditor.config.settings import (
 
 __all__ = [
     "Address",
+    "BackupSettings",
     "Config",
     "Deadlines",
     "HostApiSettings",
     "HostSettings",
     "Limits",
+    "RollbackSettings",
     "SshSettings",
     "VCenterSettings",
     "find_config",

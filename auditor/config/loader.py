@@ -14,11 +14,13 @@ from typing import Any
 from auditor import documents
 from auditor.config.settings import (
     Address,
+    BackupSettings,
     Config,
     Deadlines,
     HostApiSettings,
     HostSettings,
     Limits,
+    RollbackSettings,
     SshSettings,
     VCenterSettings,
     normal_thumbprint,
@@ -146,6 +148,8 @@ class _Builder:
             upgrade_paths=self.file(self.data.get("releases", {}).get("upgrade_paths")),
             vendor_builds=self.file(self.data.get("releases", {}).get("vendor_builds")),
             accepted=tuple(self.acceptance(i, item) for i, item in enumerate(self.data.get("accept", []))),
+            rollback=self.rollback(host_api),
+            backup=self.backup(),
         )
         self.unique("vcenter", (vcenter.name for vcenter in config.vcenters))
         self.unique("host", (host_key(host.name) for host in config.hosts))
@@ -234,6 +238,38 @@ class _Builder:
             listed = ssh.addresses.get(host_key(item["name"])) if ssh else None
             address = listed or Address(item["name"], port)
         return HostSettings(item["name"], address, item.get("cluster", ""))
+
+    def rollback(self, host_api: HostApiSettings | None) -> RollbackSettings:
+        item = dict(self.data.get("rollback", {}))
+        checks = self.file(item.pop("checks", None))
+        if checks is not None and not checks.is_dir():
+            raise self.wrong(f"rollback.checks: there is no folder {checks}")
+        control = Route(item.pop("control", Route.VCENTER.value))
+        if control is Route.HOST_API and host_api is None:
+            raise self.wrong("rollback.control: host-api is asked for, but [host-api] is missing")
+        changed = {key: self.day(f"rollback.changed.{key}", text) for key, text in item.pop("changed", {}).items()}
+        escrow = item.pop("escrow", ())
+        return RollbackSettings(
+            control=control,
+            checks=checks,
+            escrow=(self.program(escrow[0]), *escrow[1:]) if escrow else (),
+            changed=MappingProxyType(changed),
+            **item,
+        )
+
+    def backup(self) -> BackupSettings:
+        item = self.data.get("backup", {})
+        return BackupSettings(
+            folder=self.file(item.get("folder")) or data_folder() / "backup",
+            key=self.secret(item.get("key"), "key of the configuration backups"),
+            **{key: item[key] for key in ("keep", "days") if key in item},
+        )
+
+    def day(self, key: str, text: str) -> datetime:
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError:
+            raise self.wrong(f"{key}: there is no such day: {text!r}") from None
 
     def acceptance(self, index: int, item: dict[str, Any]) -> Acceptance:
         key = f"accept[{index}]"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
@@ -141,6 +142,38 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class RollbackSettings:
+    """How hosts are rolled back. ``operator`` is empty for the operating system's user; ``control`` the route for maintenance
+    mode and reboot; ``changed`` has the times (UTC) at which things were last changed on any host, by their key."""
+
+    unattended: bool = False
+    operator: str = ""
+    control: Route = Route.VCENTER
+    evacuation: str = "ensureObjectAccessibility"
+    checks: Path | None = None
+    check_seconds: float = 60
+    escrow: tuple[str, ...] = ()
+    maintenance_minutes: float = 60
+    grace_minutes: float = 15
+    watch_minutes: float = 60
+    person_minutes: float = 45
+    connect_minutes: float = 15
+    poll_seconds: float = 10
+    changed: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class BackupSettings:
+    """Where configuration bundles are kept. ``key`` None: as they are. ``keep`` newest ones of a host stay; others go after
+    ``days``."""
+
+    folder: Path
+    key: Secret | None = None
+    keep: int = 5
+    days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration. ``path`` is the file it came from; ``ssh`` and ``host_api`` are None when that route is
     off; the tables ``releases``, ``upgrade_paths`` and ``vendor_builds`` are None for those that ship with the tool;
@@ -148,6 +181,7 @@ class Config:
 
     path: Path
     history: Path
+    backup: BackupSettings
     vcenters: tuple[VCenterSettings, ...] = ()
     hosts: tuple[HostSettings, ...] = ()
     ssh: SshSettings | None = None
@@ -158,6 +192,7 @@ class Config:
     upgrade_paths: Path | None = None
     vendor_builds: Path | None = None
     accepted: tuple[Acceptance, ...] = ()
+    rollback: RollbackSettings = field(default_factory=RollbackSettings)
 
     def vcenter(self, name: str) -> VCenterSettings:
         """The vCenter of that name. Raises ``InputError`` with the names there are."""
@@ -190,11 +225,13 @@ def normal_thumbprint(text: str) -> str:
 
 __all__ = [
     "Address",
+    "BackupSettings",
     "Config",
     "Deadlines",
     "HostApiSettings",
     "HostSettings",
     "Limits",
+    "RollbackSettings",
     "SshSettings",
     "VCenterSettings",
     "normal_thumbprint",

@@ -176,7 +176,7 @@ def test_the_template_passes_and_shows_every_key() -> None:
     assert documents.problems(data, "config.v1") == ()
     schema = resources.schema("config.v1")
     assert set(data) == set(schema["properties"])
-    for table in ("ssh", "host-api", "deadlines", "limits", "history", "releases"):
+    for table in ("ssh", "host-api", "deadlines", "limits", "history", "releases", "rollback", "backup"):
         assert set(data[table]) == set(schema["properties"][table]["properties"]), table
     assert set(data["vcenter"][0]) == set(schema["$defs"]["vcenter"]["properties"])
     assert set(data["host"][0]) == set(schema["properties"]["host"]["items"]["properties"])
