@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from auditor.domain.backup import KeptFile
+from auditor.domain.image import DesiredImage
+from auditor.domain.observation import NOT_ATTEMPTED, Reading
 from auditor.domain.rollback.control import Bundle, Evacuation
 from auditor.domain.rollback.machine import Limits
 from auditor.domain.rollback.plan import Method
@@ -57,10 +59,16 @@ class Checks(Protocol):
     def run(self, host: str) -> Iterable[CheckResult]: ...
 
 
+def _not_looked(_vcenter: str, _cluster: str) -> Reading[DesiredImage | None]:
+    return NOT_ATTEMPTED
+
+
 @dataclass(frozen=True)
 class Sight:
     """Everything that only looks. ``surroundings`` is by the vCenter's name in the configuration; ``target`` says where a
-    host is, by vCenter and name."""
+    host is, by vCenter and name. ``cluster_image`` is the desired image of a cluster, by vCenter and its name (None read: it
+    is on baselines). ``changed`` has the times at which the site last changed things on any host: root_password, host_keys,
+    certificates, authorized_keys, security_policy, settings."""
 
     looker: HostLooker
     banks: BankReader
@@ -69,6 +77,8 @@ class Sight:
     target: Callable[[str, str], HostTarget]
     clock: Clock
     escrow: KeyEscrow | None = None
+    cluster_image: Callable[[str, str], Reading[DesiredImage | None]] = _not_looked
+    changed: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
-from auditor.domain.observation import NOT_ATTEMPTED, Read, Unread, host_key, value_of
-from auditor.domain.rollback.bank import BankObservation
+from auditor.domain.image import DesiredImage
+from auditor.domain.observation import NOT_ATTEMPTED, Read, Reading, Reason, Unread, host_key, value_of
+from auditor.domain.readings.situation import better
+from auditor.domain.rollback.bank import ALTBOOTBANK, BankObservation
 from auditor.domain.rollback.report import ChosenHost
-from auditor.domain.rollback.situation import HostSituation
+from auditor.domain.rollback.situation import HostSituation, Since
 from auditor.parallel import each
 from auditor.ports import HostTarget, Progress
 from auditor.workflows.rollback.means import Sight
@@ -27,7 +30,8 @@ def collect(sight: Sight, vcenter: str, host: str) -> HostSituation:
     surroundings = sight.surroundings.get(vcenter)
     if surroundings is not None:
         situation = surroundings.fill(situation, target)
-    return _with_key(sight, situation, target)
+    situation = _with_image(sight, situation)
+    return _with_key(sight, _since_the_upgrade(sight.changed, situation), target)
 
 
 def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, progress: Progress) -> tuple[HostSituation, ...]:
@@ -38,6 +42,77 @@ def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, pro
         found[host_key(situation.host)] = situation
         progress.advance(PHASE, situation.host)
     return tuple(found[host_key(host.name)] for host in hosts)
+
+
+HA_SOLUTION = "com.vmware.vsphere-ha"
+"""HA's own agent, which vCenter puts back by itself. Its gate is another one."""
+
+
+def _with_image(sight: Sight, situation: HostSituation) -> HostSituation:
+    """What the cluster's image says: its build, and whether a solution manager owns something on its hosts."""
+    name = situation.cluster.name
+    if isinstance(name, Unread) or isinstance(situation.cluster.image_build, Read):
+        return situation
+    image: Reading[DesiredImage | None] = sight.cluster_image(situation.vcenter, name.value) if name.value else Read(None)
+    if isinstance(image, Unread):
+        return replace(situation, cluster=replace(situation.cluster, image_build=image))
+    base = image.value.base_image if image.value is not None else None
+    if image.value is not None and base is None:
+        unreadable = Unread(Reason.ABSENT, "the cluster's image has no base image")
+        return replace(situation, cluster=replace(situation.cluster, image_build=unreadable))
+    build = None if base is None else str(base.version.build)
+    situation = replace(situation, cluster=replace(situation.cluster, image_build=Read(build)))
+    if image.value is None or isinstance(situation.solution_vibs, Read):
+        return situation
+    owners = sorted({solution.name for solution in image.value.solutions} - {HA_SOLUTION})
+    if not owners:
+        return replace(situation, solution_vibs=Read(()))
+    why = f"which VIBs belong to {', '.join(owners)} is not known here: ask their managers which versions they take"
+    return replace(situation, solution_vibs=Unread(Reason.NOT_SUPPORTED, why))
+
+
+def _since_the_upgrade(changed: Mapping[str, datetime], situation: HostSituation) -> HostSituation:
+    """What the site's own records say, put beside the age of the configuration that would come back."""
+    saved = situation.state.configuration_saved
+
+    def since(key: str) -> Reading[Since]:
+        day = changed.get(key)
+        if day is None:
+            return Unread(Reason.NOT_ATTEMPTED, f"when it last changed is not configured: [rollback.changed] {key}")
+        if isinstance(saved, Unread):
+            return Unread(saved.reason, f"the age of the configuration in {ALTBOOTBANK}: {saved.detail}")
+        # A day is over when it is over: what was changed during the day of the update may have been changed after it.
+        return Read(Since.SAME if day + timedelta(days=1) <= saved.value else Since.CHANGED)
+
+    policy, settings = since("security_policy"), since("settings")
+    unchanged = value_of(policy) is Since.SAME
+    security, way = situation.security, situation.way_in
+    return replace(
+        situation,
+        settings_changed=better(
+            situation.settings_changed,
+            settings
+            if isinstance(settings, Unread)
+            else Read(() if settings.value is Since.SAME else (f"settings, on {changed['settings']:%Y-%m-%d}",)),
+        ),
+        security=replace(
+            security,
+            policy_changed=better(
+                security.policy_changed, policy if isinstance(policy, Unread) else Read(policy.value is not Since.SAME)
+            ),
+            # With nothing changed since, the older image ran as it would run now.
+            secure_boot_then=better(security.secure_boot_then, security.secure_boot)
+            if unchanged
+            else security.secure_boot_then,
+        ),
+        way_in=replace(
+            way,
+            root_password=better(way.root_password, since("root_password")),
+            host_keys=better(way.host_keys, since("host_keys")),
+            certificates=better(way.certificates, since("certificates")),
+            authorized_keys=better(way.authorized_keys, since("authorized_keys")),
+        ),
+    )
 
 
 def _with_key(sight: Sight, situation: HostSituation, target: HostTarget) -> HostSituation:
