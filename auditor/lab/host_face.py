@@ -17,6 +17,7 @@ from auditor.lab.host import LabHost
 from auditor.lab.images import LabImage, LabVib
 from auditor.lab.inventory_face import Entity
 from auditor.lab.soap import SoapObject, current_soap_call, fault, operation, prop
+from auditor.lab.soap_wire import Constant
 from auditor.lab.vcenter import LabVCenter
 
 IMAGE_MANAGER = "imageConfigManager-"
@@ -224,7 +225,7 @@ class ImageConfigManagerFace(SoapObject):
     @operation("fetchSoftwarePackages")
     def packages(self) -> list[Any]:
         """The VIBs."""
-        return [_package(vib) for vib in self._image().vibs]
+        return _packages(self._image().vibs)
 
     @operation("installDate")
     def install_date(self) -> Any:
@@ -239,7 +240,11 @@ def _date(text: str) -> dt.datetime | None:
 # VIBs and entries are frozen, so what is made from one serves until vCenter learns something new.
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=256)
+def _packages(vibs: tuple[LabVib, ...]) -> Constant:
+    return Constant(_package(vib) for vib in vibs)
+
+
 def _package(vib: LabVib) -> Any:
     return vim.host.SoftwarePackage(
         name=vib.name,

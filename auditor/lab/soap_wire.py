@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from io import StringIO
@@ -154,14 +154,32 @@ def _serializer(writer: StringIO, version: str) -> Any:
     return made
 
 
+class Constant(list[Any]):
+    """An answer that nobody changes any more: it is serialized once for each version, however often it is given."""
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        super().__init__(items)
+        self.texts: dict[str, str] = {}
+
+
 def result(method: str, value: Any, kind: Any, flags: int, version: str) -> bytes:
     """The answer of a method. Raises TypeError for a value that is not of its declared type."""
+    if isinstance(value, Constant):
+        if version not in value.texts:
+            value.texts[version] = _returned(value, kind, flags, version)
+        text = value.texts[version]
+    else:
+        text = _returned(value, kind, flags, version)
+    return _envelope(f'<{method}Response xmlns="{NAMESPACE}">{text}</{method}Response>')
+
+
+def _returned(value: Any, kind: Any, flags: int, version: str) -> str:
     writer = StringIO()
     if kind not in (None, type(None)):
         info = VmomiSupport.Object(name="returnval", type=kind, version=VmomiSupport.BASE_VERSION, flags=flags)
         VmomiSupport.CheckField(info, value)
         _serializer(writer, version).Serialize(value, info)
-    return _envelope(f'<{method}Response xmlns="{NAMESPACE}">{writer.getvalue()}</{method}Response>')
+    return str(writer.getvalue())
 
 
 def fault_answer(raised: Any, version: str) -> bytes:
