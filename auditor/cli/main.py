@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ COMMANDS = {
     "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),
     "lab": Lazy("auditor.cli.lab:lab", "Run a simulated vCenter and ESXi fleet to try things on.", extra="lab"),
 }
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""A disk that does not take what is written; our own files say so themselves, what is left is the output."""
 
 
 class _OutputClosedError(Exception):
@@ -90,6 +94,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             output.say(output.traceback_text(error))
         return exit_codes.for_error(error)
     except Exception as error:  # the last net: one line for people, the traceback on demand
+        if isinstance(error, OSError) and error.errno in _DISK:
+            _drop_stdout()
+            where = f"{error.filename}: " if error.filename else ""
+            output.say(f"auditor: {where}the output could not be written: {error.strerror}")
+            output.say("  next: look at the space and the health of the disk that the output goes to")
+            return ExitCode.FAILED
         output.say(output.unexpected_text(error))
         if state.verbosity >= 2:
             output.say(output.traceback_text(error))

@@ -127,6 +127,17 @@ def test_an_unexpected_exception_is_one_line_and_a_traceback_on_demand(
     assert ("-vv shows the traceback" in err) != shows
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full is a device of Linux")
+def test_a_full_disk_behind_the_output_is_no_internal_error() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "auditor", "lab", "list"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "auditor: the output could not be written: No space left on device\n  next: " in done.stderr
+    assert "internal error" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_verbosity_counts_before_and_after_the_command(
     failing: list[BaseException], capsys: pytest.CaptureFixture[str]
 ) -> None:
