@@ -13,6 +13,7 @@ from auditor.domain.observation import host_key
 from auditor.domain.rollback.approval import Approval, approval_problem
 from auditor.domain.rollback.journal import HostJournal, Step, Terminal
 from auditor.domain.rollback.plan import RollbackPlan, check_plan, next_wave
+from auditor.domain.rollback.status import OperationStatus, status_of
 from auditor.errors import HistoryError, RefusedError
 from auditor.parallel import each
 from auditor.ports import Journal, Progress
@@ -21,7 +22,6 @@ from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import Means, Sight
 from auditor.workflows.rollback.papers import Paper, paper_text, read_paper
 from auditor.workflows.rollback.situation import collect
-from auditor.workflows.rollback.status import OperationStatus, status_of
 
 KIND = "rollback"
 
@@ -144,7 +144,7 @@ class _Run:
 
     def _status(self) -> OperationStatus:
         entries = self._journal.entries(self._number)
-        return status_of(self._journal.operation(self._number), self._paper, entries)
+        return status_of(self._journal.operation(self._number), self._plan, self._paper.approval, entries)
 
     # Going on -------------------------------------------------------------------------------------------------------
 

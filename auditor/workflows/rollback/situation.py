@@ -45,7 +45,8 @@ def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, pro
 
 
 HA_SOLUTION = "com.vmware.vsphere-ha"
-"""HA's own agent, which vCenter puts back by itself. Its gate is another one."""
+"""The name of HA's part of an image (grade MEM), whose agent vCenter puts back by itself; its gate is another one. Under another
+name it would only be asked about."""
 
 
 def _with_image(sight: Sight, situation: HostSituation) -> HostSituation:

@@ -142,7 +142,8 @@ class Steps:
         return {"task": task.id, "evacuation": pace.evacuation.value}
 
     def _backup(self) -> Evidence:
-        target, vault, control = self._target, self._means.vault, self._control()
+        target, vault = self._target, self._means.vault
+        control = self._means.hands.bundles or self._control()
         at = self._now
         kept = {}
         for link, bank in ((BOOTBANK, target.booted), (ALTBOOTBANK, target.other)):

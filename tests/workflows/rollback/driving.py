@@ -11,11 +11,11 @@ from pathlib import Path
 from auditor.domain.rollback.approval import Approval, approve
 from auditor.domain.rollback.plan import Method, RollbackPlan
 from auditor.domain.rollback.report import ChosenHost
+from auditor.domain.rollback.status import OperationStatus
 from auditor.workflows.rollback import run as rollback
 from auditor.workflows.rollback.means import Means
 from auditor.workflows.rollback.papers import Paper
 from auditor.workflows.rollback.planning import PlanAsk, plan
-from auditor.workflows.rollback.status import OperationStatus
 from tests.domain.rollback.samples import OLD
 from tests.workflows.fakes import Quiet
 from tests.workflows.rollback.site import KilledJournal, Killer, Site, means

@@ -9,7 +9,7 @@ import pytest
 
 from auditor.domain.observation import Reason
 from auditor.domain.rollback.plan import Method
-from auditor.workflows.rollback.status import OperationStatus
+from auditor.domain.rollback.status import OperationStatus
 from tests.domain.rollback.samples import OWN, VOLUME_A, VOLUME_B
 from tests.workflows.rollback.driving import again, fresh, make, start
 from tests.workflows.rollback.site import Site, SiteHost

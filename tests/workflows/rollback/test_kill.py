@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from auditor.domain.rollback.journal import Terminal
 from auditor.domain.rollback.plan import Method, RollbackPlan
+from auditor.domain.rollback.status import OperationStatus, Standing
 from auditor.workflows.rollback import run as rollback
-from auditor.workflows.rollback.status import OperationStatus, Standing
 from tests.domain.rollback.samples import OWN, VOLUME_A, VOLUME_B
 from tests.workflows.rollback.driving import HISTORY, again, fresh, journal, killed, make, start
 from tests.workflows.rollback.site import Killer, Site, SiteHost
@@ -40,12 +40,13 @@ def life(site: Site, folder: Path, made: RollbackPlan) -> None:
 
 
 def status(site: Site, folder: Path) -> OperationStatus:
+    from auditor.domain.rollback.status import status_of
     from auditor.workflows.rollback.papers import read_paper
-    from auditor.workflows.rollback.status import status_of
 
     with journal(site, folder) as opened:
         (operation,) = opened.operations(rollback.KIND)
-        return status_of(operation, read_paper(operation.document, "test"), opened.entries(operation.id))
+        paper = read_paper(operation.document, "test")
+        return status_of(operation, paper.plan, paper.approval, opened.entries(operation.id))
 
 
 @pytest.mark.slow

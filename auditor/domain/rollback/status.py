@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from auditor.domain.journal import Entry, Operation, Phase
+from auditor.domain.rollback.approval import Approval
 from auditor.domain.rollback.journal import END, HostJournal, Step
-from auditor.domain.rollback.plan import Method, Target
-from auditor.workflows.rollback.papers import Paper
+from auditor.domain.rollback.plan import Method, RollbackPlan, Target
 
 
 class Standing(StrEnum):
@@ -62,14 +62,13 @@ class OperationStatus:
         return tuple(host for host in self.hosts if host.state == Standing.WAITING_FOR_PERSON.value)
 
 
-def status_of(operation: Operation, paper: Paper, entries: Sequence[Entry]) -> OperationStatus:
+def status_of(operation: Operation, plan: RollbackPlan, approval: Approval, entries: Sequence[Entry]) -> OperationStatus:
     """What an operation's entries say."""
-    plan = paper.plan
     order = {host: number for number, host in enumerate(host for wave in plan.waves for host in wave)}
     targets = sorted(plan.targets, key=lambda target: order.get(target.host, len(order)))
     hosts = tuple(_host(target, entries) for target in targets)
     to = next((target.to_build for target in plan.targets), "")
-    return OperationStatus(operation, plan.method, to, str(paper.approval), hosts)
+    return OperationStatus(operation, plan.method, to, str(approval), hosts)
 
 
 def _host(target: Target, entries: Sequence[Entry]) -> HostStatus:
