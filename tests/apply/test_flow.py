@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 
 from auditor import documents
+from auditor.domain.past import Past
 from auditor.domain.proposal.apply import Outcome, Step
 from auditor.errors import LockedError, RefusedError
 from auditor.lab.depot import DesiredSoftware
 from auditor.reports.apply import apply_document, render_apply
 from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume
-from tests.apply.stage import CAROL, TARGET, Stage, stage, tools
+from auditor.workflows.propose import Ask, propose_live
+from tests.apply.stage import CAROL, TARGET, Now, Stage, stage, tools
 from tests.vcenter.editing import NEW, OLD
 from tests.wire.judging import COMMITS, DRY_RUN, forbidden
+from tests.workflows.fakes import Quiet
 
 
 @pytest.fixture
@@ -151,11 +154,6 @@ def test_a_host_vcenter_is_not_connected_to_is_expected_to_be_unavailable(at: St
     """Its image is known by another way only, which the proposal would say; here it was known before it went away."""
     at.vcenter.disconnect("prod-2.lab.example")
     with tools(at.access, may_commit=False) as made:
-        from auditor.domain.past import Past
-        from auditor.workflows.propose import Ask, propose_live
-        from tests.apply.stage import Now
-        from tests.workflows.fakes import Quiet
-
         [proposal] = propose_live(made.sources, Past(), made.tables, Ask(("prod",)), Now(), Quiet())
     assert proposal.ready
     with tools(at.access) as real:
