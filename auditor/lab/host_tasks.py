@@ -220,7 +220,6 @@ def info(task: HostTask, now: dt.datetime) -> Any:
     return vim.TaskInfo(
         key=task.moid,
         task=vim.Task(task.moid),
-        name=f"{DESCRIPTIONS[task.kind].rpartition('.')[2]}_Task",
         descriptionId=DESCRIPTIONS[task.kind],
         entity=vim.HostSystem(task.host),
         entityName=task.host_name,

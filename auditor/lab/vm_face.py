@@ -40,6 +40,8 @@ class VmFace(Entity):
             host=vim.HostSystem(self._vcenter.host(self._vm.host).moid),
             connectionState=vim.VirtualMachine.ConnectionState.connected,
             powerState=state.poweredOn if self._vm.running else state.poweredOff,
+            faultToleranceState=vim.VirtualMachine.FaultToleranceState.notConfigured,
+            recordReplayState=vim.VirtualMachine.RecordReplayState.inactive,
             toolsInstallerMounted=False,
             numMksConnections=0,
         )
@@ -66,7 +68,7 @@ class VmFace(Entity):
             vm=self.ref,
             runtime=self.runtime(),
             config=config,
-            quickStats=vim.vm.Summary.QuickStats(),
+            quickStats=vim.vm.Summary.QuickStats(guestHeartbeatStatus=vim.ManagedEntity.Status.gray),
             overallStatus=vim.ManagedEntity.Status.green,
         )
 

@@ -257,7 +257,7 @@ def _refusal(error: UnansweredError, target: HostTarget, doing: str, *, sent: bo
     if isinstance(error.__cause__, vim.fault.TaskInProgress):
         return BusyError(detail, where=target.name, tried=doing, hint="another task works on this host; wait for its end")
     # A host whose reboot takes the connection away with it answers so: the order may have been taken.
-    if sent and isinstance(error.__cause__, vmodl.fault.HostCommunication):
+    if sent and isinstance(error.__cause__, vmodl.fault.HostCommunication) and reason is not Reason.NOT_CONNECTED:
         return InDoubtError(detail, where=target.name, tried=doing, hint="look at the host before doing anything again")
     return _plain(error, target.name, doing)
 

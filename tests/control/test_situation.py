@@ -1,0 +1,141 @@
+"""What surrounds a host, as the gates want it: from vCenter and from the host, on a lab."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from auditor.domain.observation import Read, Reason, Unread
+from auditor.domain.rollback.situation import HostSituation
+from auditor.lab.vms import Pinned
+from tests.control.conftest import Bench
+
+
+def test_a_quiet_host_in_a_cluster(bench: Bench) -> None:
+    found = bench.situation()
+    assert found.maintenance_mode == Read(False)
+    assert isinstance(found.boot_id, Read)
+    assert found.cluster.name == Read("prod")
+    assert (found.cluster.drs, found.cluster.ha_enabled, found.cluster.spare_capacity) == (Read("off"), Read(False), Read(True))
+    assert (found.pinned_vms, found.runs_vcenter, found.ha_agent) == (Read(()), Read(False), Read(""))
+    assert (found.stateless, found.dpu, found.quick_boot) == (Read(False), Read(False), Read(False))
+    assert found.bank_errors == Read(())
+    assert found.vsan.enabled == Read(False)
+    assert (found.security.encryption, found.security.secure_boot) == (Read("NONE"), Read(False))
+    assert found.way_in.ssh_policy_on == Read(True)
+    # What only history or a person knows is left to them.
+    assert isinstance(found.way_in.root_password, Unread)
+    assert isinstance(found.settings_changed, Unread)
+
+
+def test_cluster_and_vms(bench: Bench) -> None:
+    cluster = bench.vcenter.cluster("prod")
+    cluster.drs, cluster.ha = "fullyAutomated", True
+    name = bench.host().name
+    bench.vcenter.add_vm("web", name)
+    bench.vcenter.add_vm("gpu-1", name, pinned=Pinned.PASSTHROUGH)
+    bench.vcenter.add_vm("scratch", name, pinned=Pinned.LOCAL)
+    bench.vcenter.add_vm("db", name, pinned=Pinned.MANUAL)
+    bench.vcenter.add_vm("off", name, running=False, pinned=Pinned.PASSTHROUGH)
+    found = bench.situation()
+    assert found.cluster.drs == Read("fullyAutomated")
+    assert (found.cluster.ha_enabled, found.ha_agent) == (Read(True), Read("connectedToMaster"))
+    assert isinstance(found.pinned_vms, Read)
+    assert [line.partition(":")[0] for line in found.pinned_vms.value] == ["db", "gpu-1", "scratch"]
+    assert found.runs_vcenter == Read(False)
+    assert found.cluster.spare_capacity == Read(True)
+    bench.host(2).maintenance = True
+    assert bench.situation().cluster.spare_capacity == Read(False)
+
+
+def test_vcenters_own_vm_is_recognised(bench: Bench) -> None:
+    bench.vcenter.add_vm("vcsa", bench.host().name, vcenter=True)
+    assert bench.situation().runs_vcenter == Read(True)
+    assert bench.situation(2).runs_vcenter == Read(False)
+
+
+def test_what_the_hardware_can_do_is_not_what_it_will_do(bench: Bench) -> None:
+    bench.host().quick_boot = True
+    found = bench.situation().quick_boot
+    assert isinstance(found, Unread)
+    assert "loadESXEnable -d" in found.detail
+
+
+def test_encryption_secure_boot_and_services(bench: Bench) -> None:
+    host = bench.host()
+    host.encryption, host.secure_boot, host.ssh_policy = "TPM", True, "off"
+    found = bench.situation()
+    assert (found.security.encryption, found.security.secure_boot) == (Read("TPM"), Read(True))
+    assert found.way_in.ssh_policy_on == Read(False)
+
+
+def test_vsan(bench: Bench) -> None:
+    bench.host().vsan = True
+    found = bench.situation().vsan
+    assert (found.enabled, found.healthy, found.format) == (Read(True), Read(True), Read(20))
+    assert isinstance(found.format_then, Unread)
+    command = "esxcli vsan debug resync summary get"
+    bench.host().set_faults({"commands": {command: {"output": "   Total Number Of Resyncing Objects: 4\n"}}})
+    assert bench.situation().vsan.healthy == Read(False)
+
+
+def test_a_worn_boot_device_and_a_torn_archive(bench: Bench) -> None:
+    bank = bench.host().other_bank
+    assert bank is not None
+    bank.files["imgpayld.tgz"] = bank.files["imgpayld.tgz"][:-10]
+    assert bench.situation().bank_errors == Read(("/altbootbank/imgpayld.tgz: not a whole archive",))
+
+
+def test_a_host_vcenter_is_not_connected_to_is_not_described_by_its_old_facts(bench: Bench) -> None:
+    bench.vcenter.disconnect(bench.host().name)
+    target = bench.target()
+    found = bench.surroundings.fill(HostSituation(target.name, "lab", bench.reader.read_banks(target)), target)
+    assert found.cluster.name == Read("prod")
+    for reading in (found.pinned_vms, found.ha_agent, found.quick_boot, found.maintenance_mode, found.way_in.ssh_policy_on):
+        assert isinstance(reading, Unread)
+        assert reading.reason is Reason.NOT_CONNECTED
+
+
+@pytest.mark.parametrize("unlisted", [True, False])
+def test_without_vcenter_the_host_still_tells_its_own(bench: Bench, unlisted: bool) -> None:
+    if unlisted:
+        bench.vcenter.remove_host(bench.host().name)
+    else:
+        bench.vcenter.starting = True
+    found = bench.situation()
+    assert found.maintenance_mode == Read(False)
+    assert found.security.encryption == Read("NONE")
+    assert isinstance(found.cluster.ha_enabled, Unread)
+    assert found.cluster.ha_enabled.reason is (Reason.ABSENT if unlisted else Reason.UNREACHABLE)
+    bench.vcenter.starting = False
+    if not unlisted:
+        assert bench.situation().cluster.ha_enabled == Read(False)
+
+
+def test_without_the_host_vcenter_still_tells_its_own(bench: Bench) -> None:
+    bench.fault(ssh="refuse")
+    found = bench.situation()
+    assert found.cluster.name == Read("prod")
+    assert isinstance(found.boot_id, Unread)
+    assert found.boot_id.reason is Reason.UNREACHABLE
+    assert found.banks.trouble is not None
+
+
+def test_what_is_known_already_is_kept(bench: Bench) -> None:
+    target = bench.target()
+    empty = HostSituation(target.name, "lab", bench.reader.read_banks(target))
+    told = replace(empty, stateless=Read(True), security=replace(empty.security, encryption=Read("TPM")))
+    found = bench.surroundings.fill(bench.asker.fill(told, target), target)
+    assert (found.stateless, found.security.encryption) == (Read(True), Read("TPM"))
+
+
+def test_leaving_maintenance_mode_in_an_ha_cluster_takes_the_way_back(bench: Bench) -> None:
+    bench.vcenter.cluster("prod").ha = True
+    assert bench.situation().state.window.leads_back
+    bench.host().maintenance = True
+    bench.vcenter.refresh_inventory()
+    assert bench.situation().state.window.leads_back
+    bench.host().maintenance = False
+    bench.vcenter.refresh_inventory()
+    assert bench.situation().state.window.kind.value == "CONSUMED"
