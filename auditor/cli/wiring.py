@@ -191,6 +191,11 @@ def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget
 def bank_reader(config: Config) -> tuple[BankReader, Callable[[str, str], HostTarget]]:
     """What reads boot banks, and where each host is, by vCenter and name. Asks for the SSH login's secrets and for no other:
     it must work while vCenter is down. Raises ``ConfigError`` when the route is off."""
+    return ssh_reader(config)
+
+
+def ssh_reader(config: Config) -> tuple[SshHostReader, Callable[[str, str], HostTarget]]:
+    """The same, as the reader of the whole route."""
     if config.ssh is None:
         hint = "add [ssh] to the configuration: no other route shows the boot banks"
         raise ConfigError("SSH is not configured", where=str(config.path), hint=hint)

@@ -45,8 +45,7 @@ def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, pro
 
 
 HA_SOLUTION = "com.vmware.vsphere-ha"
-"""The name of HA's part of an image (grade MEM), whose agent vCenter puts back by itself; its gate is another one. Under another
-name it would only be asked about."""
+"""HA's part of an image (grade MEM): vCenter puts its agent back by itself, and it has a gate of its own."""
 
 
 def _with_image(sight: Sight, situation: HostSituation) -> HostSituation:
