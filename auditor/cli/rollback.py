@@ -7,11 +7,13 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.rollback_plan import approve, plan
+from auditor.cli.rollback_run import abort, confirm, disarm, resume, run, status
 
 
 @click.group()
 def rollback() -> None:
-    """Know whether hosts can go back to their older image."""
+    """Take hosts back to the image in their other boot bank: know the window, plan, approve, run."""
 
 
 @rollback.command()
@@ -86,3 +88,7 @@ def events(invocation: Invocation, hosts: tuple[str, ...], as_json: bool) -> int
     else:
         output.emit(render_events(found, len(answers)))
     return ExitCode.DONE
+
+
+for _command in (plan, approve, run, status, resume, confirm, disarm, abort):
+    rollback.add_command(_command)

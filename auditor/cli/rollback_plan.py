@@ -1,0 +1,189 @@
+"""``auditor rollback plan`` and ``approve``: nothing is changed on any host."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from auditor.cli import output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+
+
+@click.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
+@click.option("--to", "build", required=True, metavar="BUILD", help="The build to go back to, as `rollback window` shows it.")
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="GATE=REASON",
+    help="Pass a gate that is unknown, for a reason, which is recorded. HOST:GATE=REASON for one host. May be repeated.",
+)
+@click.option(
+    "--unattended", is_flag=True, help="Plan for the byte over SSH instead of Shift+R; the configuration must allow it."
+)
+@click.option("--canary", metavar="HOST", default="", help="The host to go first. Default: the first that can be planned.")
+@click.option(
+    "--wave-size", type=click.IntRange(1, 64), default=1, show_default=True, help="Most hosts at a time, after the canary."
+)
+@click.option("--lifetime", type=click.IntRange(1, 168), default=8, show_default=True, help="Hours it is good for.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The plan file. Default: by time.")
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def plan(
+    invocation: Invocation,
+    hosts: tuple[str, ...],
+    cluster: str,
+    build: str,
+    overrides: tuple[str, ...],
+    unattended: bool,
+    canary: str,
+    wave_size: int,
+    lifetime: int,
+    out: Path | None,
+    as_json: bool,
+) -> int:
+    """Plan going back to BUILD, and write the plan to a file (mode 0600) for somebody else to approve.
+
+    Reads everything that decides whether a host may go back: both boot banks over SSH, and cluster, VMs, HA, vSAN and security
+    from vCenter. Each gate passes, fails or is unknown, with evidence; unknown counts as fail until it is overridden by name
+    with a reason. A host is planned only if its window is open to exactly that build. Changes nothing.
+
+    \b
+    Exit codes: 0 planned and nothing stands against it; 5 a gate stands against it, or no host can be planned.
+    Examples:
+      auditor rollback plan esx01.example.org --to 24585383
+      auditor rollback plan --cluster Prod-A --to 24585383 --override "solutions=NSX takes both, CHG-17"
+    """
+    if bool(hosts) == bool(cluster):
+        raise click.UsageError("name hosts, or give --cluster")
+    from auditor import newfile
+    from auditor.cli import identity, wiring, wiring_rollback
+    from auditor.domain.past import Past
+    from auditor.domain.rollback.plan import Method
+    from auditor.errors import RefusedError
+    from auditor.reports.rollback import plan_next, render_plan
+    from auditor.workflows.rollback.card import VENDOR_POSITION
+    from auditor.workflows.rollback.papers import plan_document
+    from auditor.workflows.rollback.planning import PlanAsk, read_overrides
+    from auditor.workflows.rollback.planning import plan as make
+    from auditor.workflows.windows import choose
+
+    config = invocation.config()
+    me = identity.operator(config)
+    if unattended and not config.rollback.unattended:
+        raise RefusedError(
+            "unattended rollbacks are not allowed by the configuration",
+            where=str(config.path),
+            hint="set unattended = true in [rollback], knowing the vendor's position, or plan without --unattended",
+        )
+    past = Past()
+    if config.history.is_file():
+        with wiring.open_history(config, read_only=True) as history:
+            past = history.past()
+    chosen = choose(past, [(host.name, host.cluster) for host in config.hosts], hosts, cluster)
+    ask = PlanAsk(
+        to=build,
+        method=Method.UNATTENDED if unattended else Method.GUIDED,
+        author=me,
+        lifetime=timedelta(hours=lifetime),
+        canary=canary,
+        wave_size=wave_size,
+        overrides=read_overrides(overrides, me),
+    )
+    with wiring_rollback.sight(config) as sight, wiring.progress() as progress:
+        made = make(sight, chosen, ask, config.limits.concurrency, progress)
+    document = plan_document(made)
+    path = out or Path(f"{_name(cluster or hosts[0])}-{made.created:%Y%m%dT%H%M%SZ}.plan.json")
+    newfile.save(path, [_text(document)])
+    if as_json:
+        output.emit_json(document)
+    else:
+        if unattended:
+            output.emit(f"UNSUPPORTED BY THE VENDOR. {VENDOR_POSITION}\n")
+        output.emit(render_plan(made, made.created))
+        output.emit(f"Written to {path}")
+    for step in plan_next(made, str(path)):
+        output.say(f"next: {step}")
+    return ExitCode.REFUSED if made.blocked or not made.targets else ExitCode.DONE
+
+
+@click.command()
+@click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN")
+@click.option("--lifetime", type=click.IntRange(1, 168), default=8, show_default=True, help="Hours the approval is good for.")
+@click.option(
+    "--break-glass", metavar="REASON", help="Approve your own plan because nobody else can be had. Recorded and shown."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: PLAN.approval")
+@json_option
+@config_option
+@verbose_option
+@click.pass_obj
+def approve(
+    invocation: Invocation, plan_file: Path, lifetime: int, break_glass: str | None, out: Path | None, as_json: bool
+) -> int:
+    """Read PLAN, a file of `auditor rollback plan`, and approve it: the second pair of eyes.
+
+    The approval is bound to the plan's hash and expires. Nobody approves their own plan. Who you are is the operating
+    system's user on this machine, or [rollback] operator in the configuration.
+
+    With --break-glass you approve your own plan, with a reason. That is shown by every command about it, and stays in the
+    history for good.
+
+    \b
+    Exit codes: 0 approved; 5 refused.
+    Example:
+      auditor rollback approve Prod-A-20260310T120000Z.plan.json
+    """
+    from auditor import newfile
+    from auditor.cli import identity, wiring
+    from auditor.reports.rollback import render_approval, render_plan
+    from auditor.workflows.rollback.papers import approval_document, load_plan
+    from auditor.workflows.rollback.planning import approve_plan
+
+    config = invocation.config()
+    made = load_plan(plan_file)
+    clock = wiring.SystemClock()
+    if not as_json:
+        output.emit(render_plan(made, clock.now()))
+    approval = approve_plan(made, identity.operator(config), clock, timedelta(hours=lifetime), break_glass)
+    path = out or approval_path(plan_file)
+    document = approval_document(approval)
+    newfile.save(path, [_text(document)])
+    with suppress(OSError):
+        path.chmod(0o644)  # it is for somebody else, and holds no secret
+    if as_json:
+        output.emit_json(document)
+    else:
+        output.emit("\n" + render_approval(approval))
+        output.emit(f"Written to {path}")
+    if approval.break_glass:
+        output.say("BREAK GLASS: you approved your own plan. This is recorded.")
+    output.say(f"next: auditor rollback run {plan_file} --execute --ticket TICKET")
+    return ExitCode.DONE
+
+
+def approval_path(plan_file: Path) -> Path:
+    """Where the approval of a plan is looked for."""
+    return plan_file.with_name(plan_file.name + ".approval")
+
+
+def _name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._") or "rollback"
+
+
+def _text(document: object) -> bytes:
+    import json
+
+    return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode()
+
+
+__all__ = ["approval_path", "approve", "plan"]
