@@ -57,7 +57,7 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
         output.emit("\n\n".join(render_gaps(f"{each.cluster} on {each.vcenter}", each.gaps, width=width) for each in found))
         if any(each.missing for each in found):
             output.say(
-                f"next: auditor depot inspect BUNDLE.zip, import it in vCenter, then auditor propose {found[0].cluster!r}"
+                f"next: auditor depot import BUNDLE.zip, then auditor propose {found[0].cluster!r}"
             )
     if any(each.missing for each in found):
         return ExitCode.DRIFT

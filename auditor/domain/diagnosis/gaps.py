@@ -124,10 +124,10 @@ def _silent_routes(estate: Estate) -> Iterable[str]:
 
 
 def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow]) -> tuple[str, ...]:
-    """The commands to type next: the runbook of the worst findings, then the archive of the clusters concerned."""
+    """The commands to type next: the runbook of the worst findings, then the way to an image for a cluster."""
     commands = [f"auditor runbook show {code.value}" for code in dict.fromkeys(f.code for f in findings)]
     ahead = [c.name for c in clusters if c.state in {HostState.HOST_AHEAD, HostState.DIVERGED}]
-    commands = commands[:3] + [f"auditor history images {_quoted(name)}" for name in ahead[:1]]
+    commands = commands[:3] + [f"auditor propose {_quoted(name) if len(ahead) == 1 else '--all'}" for name in ahead[:1]]
     return tuple(commands) or ("auditor snapshot   (keep it in cron: history is what sees the next restore)",)
 
 

@@ -79,13 +79,13 @@ def ways(item: DepotItem, running: tuple[str, ...]) -> tuple[Way, ...]:
         ),
         Way(
             WayKind.BUNDLE_PULL,
-            f"let vCenter fetch {bundle} from an http or https address it can reach",
+            f"let vCenter fetch {bundle} from an http or https address it can reach: auditor depot import URL",
             "vCenter's depot only",
             "look inside first: auditor depot inspect ZIP",
         ),
         Way(
             WayKind.BUNDLE_PUSH,
-            f"upload {bundle} to vCenter (Import Updates)",
+            f"upload {bundle}: auditor depot import ZIP, or in vCenter: Actions, Import Updates",
             "vCenter's depot only; a bundle that is there already counts as done",
         ),
     ]
