@@ -56,9 +56,7 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
         width, _ = output.page()
         output.emit("\n\n".join(render_gaps(f"{each.cluster} on {each.vcenter}", each.gaps, width=width) for each in found))
         if any(each.missing for each in found):
-            output.say(
-                f"next: auditor depot import BUNDLE.zip, then auditor propose {found[0].cluster!r}"
-            )
+            output.say(f"next: auditor depot import BUNDLE.zip, then auditor propose {found[0].cluster!r}")
     if any(each.missing for each in found):
         return ExitCode.DRIFT
     return ExitCode.INCOMPLETE if any(each.unknown for each in found) else ExitCode.DONE
