@@ -131,7 +131,8 @@ class Vault:
         """A path nobody has used: two fetches within a second, or a killed one, must not stand in each other's way."""
         folder = self._folder / (_UNSAFE.sub("_", host_key(host)).lstrip(".") or "_")
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # missing parents get the usual mode
+            folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise InputError(f"cannot be made: {error.strerror}", where=str(folder), hint="check [backup] folder") from error
         stem = f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}"

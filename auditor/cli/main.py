@@ -27,6 +27,7 @@ COMMANDS = {
     "export": Lazy("auditor.cli.export:export", "Take a cluster's image out: as JSON, as ISO image, as offline bundle."),
     "depot": Lazy("auditor.cli.depot:depot", "See what vLCM's depot lacks, look into offline bundles, import them."),
     "rollback": Lazy("auditor.cli.rollback:rollback", "Take hosts back to the image in their other boot bank."),
+    "backup": Lazy("auditor.cli.backup:backup", "Fetch and keep configuration bundles of hosts."),
     "runbook": Lazy("auditor.cli.runbook:runbook", "Show what to do about a finding, step by step."),
     "lab": Lazy("auditor.cli.lab:lab", "Run a simulated vCenter and ESXi fleet to try things on.", extra="lab"),
 }

@@ -59,10 +59,11 @@ def run(
     """Roll back the hosts of PLAN, wave by wave, and stop at the first that does not end in ROLLED_BACK.
 
     Each host: all facts again, maintenance mode, configuration bundle and both boot.cfg saved, reboot into the other bank,
-    watch, connection to vCenter, checks, leave maintenance mode, verify by a fresh observation. A guided plan (the default) shows a
-    card for Shift+R at the host's console and watches; an unattended one writes the same byte over SSH, which the vendor does
-    not support, and reboots. Every step is in the journal before it is done; after a crash `auditor rollback resume` looks
-    first and repeats nothing.
+    watch, connection to vCenter, checks, leave maintenance mode, verify by a fresh observation.
+
+    A guided plan (the default) shows a card for Shift+R at the host's console and watches. An unattended one writes the same
+    byte over SSH, which the vendor does not support, and reboots. Every step is in the journal before it is done; after a
+    crash `auditor rollback resume` looks first and repeats nothing.
 
     \b
     Exit codes: 0 all rolled back; 1 stopped at a host; 4 waiting for a person at a console; 5 refused; 6 locked.

@@ -188,6 +188,11 @@ def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget
     return HostTarget(name, known.host if known else name, config.host_api.port if config.host_api else 443, vcenter)
 
 
+def direct_target(config: Config, vcenter: str, name: str) -> HostTarget:
+    """Where a host is reached without vCenter: as configured, else by its own name."""
+    return _target(config, vcenter, name, Route.SSH)
+
+
 def bank_reader(config: Config) -> tuple[BankReader, Callable[[str, str], HostTarget]]:
     """What reads boot banks, and where each host is, by vCenter and name. Asks for the SSH login's secrets and for no other:
     it must work while vCenter is down. Raises ``ConfigError`` when the route is off."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auditor.cli import output, wiring
@@ -17,9 +18,10 @@ from auditor.domain.rollback.machine import Limits
 from auditor.domain.rollback.plan import RollbackPlan
 from auditor.errors import AuditorError, ConfigError, RefusedError
 from auditor.ports import HostControl, HostTarget
-from auditor.workflows.rollback.means import Hands, Means, NoChecks, Pace, Sight, Tell, Vault
+from auditor.workflows.rollback.means import Hands, Means, NoChecks, Pace, Sight, Tell
 
 if TYPE_CHECKING:
+    from auditor.backup.vault import Vault as FolderVault
     from auditor.config import Config
     from auditor.esxi.host import SshHostReader
     from auditor.vcenter.hostapi import HostApiSettings
@@ -82,16 +84,32 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
         )
 
 
-def vault(config: Config) -> Vault:
+def vault(config: Config, folder: Path | None = None) -> FolderVault:
     """The folder of configuration bundles. Its key is asked for now, so that a prompt stands alone."""
-    from auditor.backup.vault import Vault as FolderVault
+    from auditor.backup.vault import Vault
 
     key = config.backup.key
     if key is not None:
         key.reveal()
     else:
         output.say("warning: no [backup] key is configured: configuration bundles, which hold secrets, are kept unencrypted")
-    return FolderVault(config.backup.folder, key.reveal if key is not None else None)
+    return Vault(folder or config.backup.folder, key.reveal if key is not None else None)
+
+
+@contextmanager
+def bundles(config: Config) -> Iterator[tuple[HostControl, Callable[[str, str], HostTarget]]]:
+    """What fetches configuration bundles, and where each host is: the host's own API where [host-api] is configured, else SSH.
+    Needs no vCenter. Asks for the secrets of that route first. Raises ``ConfigError`` when there is neither."""
+    own = _own_api(config)
+    with ExitStack() as stack:
+        if own is not None and config.host_api is not None:
+            config.host_api.password.reveal()
+            yield _api_control(config, "", own, stack), lambda vcenter, name: wiring.direct_target(config, vcenter, name)
+            return
+        from auditor.esxi.control import SshHostControl
+
+        reader, target = wiring.ssh_reader(config)
+        yield SshHostControl(reader), target
 
 
 def allowed(config: Config, plan: RollbackPlan) -> None:
@@ -249,4 +267,4 @@ def _api_control(config: Config, vcenter: str, own: HostApiSettings | None, stac
     return control
 
 
-__all__ = ["allowed", "means", "sight", "teller", "vault"]
+__all__ = ["allowed", "bundles", "means", "sight", "teller", "vault"]
