@@ -109,10 +109,9 @@ def _shown(text: str) -> str:
 
 
 def page() -> tuple[int, bool]:
-    """How wide a text report may be, in columns, and whether it may be coloured."""
-    if not is_terminal():
-        return 120, False
-    return shutil.get_terminal_size((120, 40)).columns, "NO_COLOR" not in os.environ
+    """How wide a text report may be, in columns, and whether it may be coloured. ``COLUMNS`` is heeded in a pipe as well."""
+    width = shutil.get_terminal_size((120, 40)).columns
+    return width, is_terminal() and "NO_COLOR" not in os.environ
 
 
 def _encodable(text: str, stream: TextIO) -> str:

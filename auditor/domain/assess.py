@@ -115,9 +115,10 @@ def assess(
     clusters: list[ClusterRow] = []
     for view in estate.vcenters:
         scene = _scene(judge, view)
+        found = [*cluster_findings(scene), *host_findings(scene), *gaps.view_gaps(scene)]
         if scene.rewind is not None:
-            findings.append(restore_finding(view, scene.rewind))
-        findings += [*cluster_findings(scene), *host_findings(scene), *gaps.view_gaps(scene)]
+            findings.append(restore_finding(view, scene.rewind, drift=any(f.drifts for f in found)))
+        findings += found
         clusters += [_cluster_row(view, cluster) for cluster in scene.clusters]
         findings += _unlisted(judge, view)
     findings += _configured(judge)
@@ -325,7 +326,7 @@ def _vcenter_row(view: VCenterView) -> VCenterRow:
 
 def _verdict(findings: tuple[Finding, ...], rows: list[HostRow]) -> Verdict:
     """Drift before incomplete: a notice decides nothing; an unknown host is never in sync."""
-    if any(not f.code.hides and f.severity is not Severity.NOTICE for f in findings):
+    if any(f.drifts for f in findings):
         return Verdict.DRIFT
     if any(f.code.hides and f.severity is not Severity.NOTICE for f in findings):
         return Verdict.INCOMPLETE

@@ -102,6 +102,11 @@ class Finding:
     avoid: tuple[str, ...] = ()
     rests_on: tuple[str, ...] = ()
 
+    @property
+    def drifts(self) -> bool:
+        """Whether it makes the verdict DRIFT: a notice decides nothing, and what was not seen is another verdict."""
+        return not self.code.hides and self.severity is not Severity.NOTICE
+
 
 def in_order(findings: list[Finding]) -> tuple[Finding, ...]:
     """Sorted so that equal input gives an equal report: worst first, then by code, vCenter and name."""

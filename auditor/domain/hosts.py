@@ -88,7 +88,7 @@ def facts_of(name: str, observations: Iterable[HostObservation], resolve: Resolv
         observations=ordered,
         product=product,
         base_image=base_image,
-        add_on=_best(ordered, [o.add_on for o in ordered]),
+        add_on=_add_on(ordered),
         components=_best(ordered, [o.components for o in ordered]),
         vibs=_best(ordered, [o.vibs for o in ordered]),
         staged=_best(ordered, [o.staged for o in ordered]),
@@ -96,6 +96,13 @@ def facts_of(name: str, observations: Iterable[HostObservation], resolve: Resolv
         banks=next((o.banks for o in ordered if o.banks), ()),
         resolved=resolved,
     )
+
+
+def _add_on(ordered: tuple[HostObservation, ...]) -> Reading[AddOn | None]:
+    """As the other readings, but an add-on that one route names stands against another's "none": what esxcli prints on a host
+    without add-on is known from few samples, so its silence is the weaker witness."""
+    named = next((o.add_on for o in ordered if isinstance(o.add_on, Read) and o.add_on.value is not None), None)
+    return named or _best(ordered, [o.add_on for o in ordered])
 
 
 def _best(ordered: tuple[HostObservation, ...], readings: list[Reading[T]]) -> Reading[T]:

@@ -426,3 +426,24 @@ def test_codes_have_meanings_and_an_order() -> None:
     assert all(code.meaning for code in Code)
     assert [a.rank < b.rank for a, b in itertools.pairwise(Severity)] == [True, True]
     assert ManagementMode("image")
+
+
+def test_an_add_on_that_one_route_names_stands_against_another_routes_none() -> None:
+    """What esxcli prints without an add-on is known from few samples: its silence is the weaker witness."""
+    dell = AddOn("DEL-ESXi", "803.24414501-A03")
+    twice = (says("a", NEW, None), says("a", NEW, dell, route=Route.VCENTER))
+    view = estate((cluster(NEW, add_on=dell),), (listed("a", NEW),), twice, add_ons=((dell.name, dell.version),))
+    result = judge(view)
+    assert (codes(result), result.verdict) == (set(), Verdict.IN_SYNC)
+    other = AddOn("DEL-ESXi", "803.24280767-A02")
+    view = replace(view, hosts=(says("a", NEW, other), says("a", NEW, dell, route=Route.VCENTER)))
+    assert "routes-disagree" in codes(judge(view))
+
+
+def test_a_known_restore_stays_a_warning_while_drift_remains() -> None:
+    before = past((image(OLD), COMMIT_5), (image(NEW), COMMIT_7))
+    before = replace(before, audited={"vc": ago(0.5)})
+    view = estate((cluster(OLD, COMMIT_5),), (listed("a", NEW),), (says("a", NEW),), vc_marks=marks(900))
+    result = judge(view, before)
+    assert codes(result) == {"restore-detected", "host-ahead"}
+    assert one(result, Code.RESTORE_DETECTED).severity is Severity.WARNING

@@ -120,7 +120,9 @@ def _silent_routes(estate: Estate) -> Iterable[str]:
             failed.setdefault(key, []).append(observation.host)
     for (route, reason), hosts in sorted(failed.items()):
         what = "; their boot banks were not read" if route == "ssh" else ""
-        yield f"Route {route} failed ({reason}) on {count(len(hosts), 'host')} read otherwise{what}: {few(sorted(hosts))}."
+        cure = "; auditor hosts list shows whose SSH key is not pinned" if reason == Reason.UNTRUSTED.value else ""
+        where = f"{count(len(hosts), 'host')} read otherwise{what}: {few(sorted(hosts))}{cure}"
+        yield f"Route {route} failed ({reason}) on {where}."
 
 
 def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow]) -> tuple[str, ...]:
@@ -128,6 +130,8 @@ def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow]) -> 
     commands = [f"auditor runbook show {code.value}" for code in dict.fromkeys(f.code for f in findings)]
     ahead = [c.name for c in clusters if c.state in {HostState.HOST_AHEAD, HostState.DIVERGED}]
     commands = commands[:3] + [f"auditor propose {_quoted(name) if len(ahead) == 1 else '--all'}" for name in ahead[:1]]
+    if any(f.code is Code.VIEW_INCOMPLETE and f.severity is Severity.CRITICAL for f in findings):
+        commands.append("auditor audit --from-history --at TIME   (the last view before vCenter stopped answering)")
     return tuple(commands) or ("auditor snapshot   (keep it in cron: history is what sees the next restore)",)
 
 

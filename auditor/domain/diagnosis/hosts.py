@@ -108,9 +108,10 @@ def routes_disagree(subject: Subject, facts: HostFacts) -> Iterable[Finding]:
     bases = [(o, o.base_image.value.version) for o in facts.observations if isinstance(o.base_image, Read)]
     if len({v for _, v in bases}) > 1:
         differences += [f"base image by {_route(o)}: {v.raw}" for o, v in bases]
-    add_ons = [(o, o.add_on.value) for o in facts.observations if isinstance(o.add_on, Read)]
-    if len({(a.name, a.version) if a else None for _, a in add_ons}) > 1:
-        differences += [f"add-on by {_route(o)}: {f'{a.name} {a.version}' if a else 'none'}" for o, a in add_ons]
+    # A route that sees no add-on does not disagree with one that names it: see ``facts_of``.
+    add_ons = [(o, o.add_on.value) for o in facts.observations if isinstance(o.add_on, Read) and o.add_on.value]
+    if len({(a.name, a.version) for _, a in add_ons}) > 1:
+        differences += [f"add-on by {_route(o)}: {a.name} {a.version}" for o, a in add_ons]
     if differences:
         yield Finding(
             Code.ROUTES_DISAGREE,

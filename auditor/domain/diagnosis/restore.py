@@ -209,12 +209,13 @@ def vanished_hosts(view: VCenterView, past: Past) -> tuple[PastHost, ...]:
     return tuple(h for h in past.hosts if h.vcenter == view.name and h.last_listed is not None and host_key(h.name) not in here)
 
 
-def restore_finding(view: VCenterView, rewind: Rewind) -> Finding:
-    """``restore-detected``. A rewind that an earlier run has already reported is a notice: it explains, it is not new."""
+def restore_finding(view: VCenterView, rewind: Rewind, *, drift: bool = False) -> Finding:
+    """``restore-detected``. Once an audit has told of it, it is a warning while ``drift`` remains, since what to hold and what
+    to leave alone still stands, and a notice after that: it explains, it is not new."""
     since = f" after {when(rewind.after)}" if rewind.after else ""
     return Finding(
         code=Code.RESTORE_DETECTED,
-        severity=Severity.CRITICAL if rewind.fresh else Severity.NOTICE,
+        severity=Severity.CRITICAL if rewind.fresh else Severity.WARNING if drift else Severity.NOTICE,
         subject=Subject(SubjectKind.VCENTER, view.name, view.name),
         summary=f"vCenter was restored from a backup{since}: its database is older than what history recorded.",
         evidence=tuple(e.text for e in rewind.evidence),
