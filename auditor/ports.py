@@ -18,6 +18,7 @@ from auditor.domain.editing import (
     Draft,
     ExportKind,
     Extracted,
+    HostActivity,
     Imported,
     OfflineDepot,
     Validation,
@@ -112,8 +113,8 @@ class VCenterReader(Protocol):
 
 
 class ImageReader(Protocol):
-    """Looks into one vCenter's images and depot, beyond what an audit needs. Faults are ``Unread``, never an exception; may be
-    called from many threads."""
+    """Looks into one vCenter's images, depot and tasks, beyond what an audit needs. Faults are ``Unread``, never an exception;
+    may be called from many threads."""
 
     @property
     def name(self) -> str: ...
@@ -131,6 +132,10 @@ class ImageReader(Protocol):
         ...
 
     def has_component(self, name: str, version: str) -> Reading[bool]: ...
+
+    def host_activity(self, hosts: Sequence[str]) -> Reading[tuple[HostActivity, ...]]:
+        """The recent tasks on hosts (managed object ids), oldest first. vCenter forgets one some minutes after its end."""
+        ...
 
 
 class HostLooker(Protocol):

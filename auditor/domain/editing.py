@@ -90,6 +90,38 @@ class VlcmTask:
         return self.effect in {"touches-hosts", "solution-write", "mode-switch", ""}
 
 
+_DISTURBING = (
+    "maintenance",
+    "reboot",
+    "shutdown",
+    "standby",
+    "disconnect",
+    "reconnect",
+    "patch",
+    "install",
+    "remediate",
+    "stage",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HostActivity:
+    """A vSphere task on a host (managed object id), whoever started it. ``what`` is its kind in vSphere's words
+    ("HostSystem.enterMaintenanceMode")."""
+
+    id: str
+    host: str
+    what: str
+    user: str = ""
+    queued: datetime | None = None
+    state: str = ""
+
+    @property
+    def disturbs(self) -> bool:
+        """Whether a host of which it is a task was, by its name, not left alone."""
+        return any(word in self.what.lower() for word in _DISTURBING)
+
+
 @dataclass(frozen=True, slots=True)
 class OfflineDepot:
     """An imported bundle. ``source`` is the URL it was pulled from, or the file id of the upload. What it brought stays in

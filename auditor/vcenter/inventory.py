@@ -67,7 +67,7 @@ def _sweep(content: Any) -> Inventory:
                 _Collector.PropertySpec(type=vim.ClusterComputeResource, pathSet=["name"]),
             ],
         )
-        found = list(_pages(content.propertyCollector, specification))
+        found = list(pages(content.propertyCollector, specification))
     finally:
         view.DestroyView()
     hosts, clusters, managers = [], [], {}
@@ -83,7 +83,7 @@ def _sweep(content: Any) -> Inventory:
     return Inventory(tuple(sorted(clusters)), tuple(sorted(hosts, key=lambda host: host.id)), managers)
 
 
-def _pages(collector: Any, specification: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+def pages(collector: Any, specification: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
     """(object, its properties) of every page."""
     page = collector.RetrievePropertiesEx([specification], _Collector.RetrieveOptions(maxObjects=PAGE))
     while page is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from auditor import parallel
+from auditor.domain.editing import HostActivity
 from auditor.domain.image import AddOn, BaseImage, Component, Product
 from auditor.domain.observation import (
     EXCLUDED,
@@ -27,6 +28,7 @@ from auditor.domain.observation import (
 from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.ports import Clock, Progress
 from auditor.vcenter import convert, software
+from auditor.vcenter.activity import host_activity
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered
 from auditor.vcenter.images import Images
@@ -157,6 +159,9 @@ class VCenterRouteReader:
 
     def has_component(self, name: str, version: str) -> Reading[bool]:
         return self._no_vapi or self._images.component(name, version)
+
+    def host_activity(self, hosts: Sequence[str]) -> Reading[tuple[HostActivity, ...]]:
+        return host_activity(self._soap, hosts)
 
     def close(self) -> None:
         """End both sessions."""

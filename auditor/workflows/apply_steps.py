@@ -25,6 +25,7 @@ from auditor.domain.proposal.expect import (
     HostMark,
     HostResult,
     away,
+    host_tasks,
     host_work,
     marks,
     results,
@@ -291,7 +292,13 @@ class Steps:
         if isinstance(view.hosts, Unread):
             raise ReadError(f"the inventory could not be read: {view.hosts}", where=view.name)
         now = marks(host for host in view.hosts.value if host.cluster == self.cluster)
-        wrong = [*touched(before, now), *host_work(self.editor.operations(self.cluster), parse_timestamp(began["since"]))]
+        since = parse_timestamp(began["since"])
+        wrong = [*touched(before, now), *host_work(self.editor.operations(self.cluster), since)]
+        looker = self.tools.sources.images[self.proposal.vcenter]
+        activity = looker.host_activity(sorted(now))
+        if isinstance(activity, Unread):
+            raise ReadError(f"the tasks on hosts could not be read: {activity}", where=view.name)
+        wrong += host_tasks(activity.value, since, {id_: mark.name for id_, mark in now.items()})
         data = {"unproven": json.dumps(unproven(before, now))}
         if wrong:
             raise SurpriseError("something was done to hosts: " + "; ".join(wrong), data)

@@ -22,7 +22,16 @@ from auditor.workflows.apply import apply, resume
 from tests.apply.stage import SHORT, Access, tools
 
 WRITES = frozenset(
-    {"create_draft", "import_spec", "discard", "set_base_image", "set_add_on", "delete_add_on", "set_components", "start_commit"}
+    {
+        "create_draft",
+        "import_spec",
+        "discard",
+        "set_base_image",
+        "set_add_on",
+        "delete_add_on",
+        "set_components",
+        "start_commit",
+    }
 )
 
 

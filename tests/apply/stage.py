@@ -77,9 +77,7 @@ Wrap = Callable[[Tools], Tools]
 def tools(access: Access, *, may_commit: bool = True, past: Past | None = None) -> Iterator[Tools]:
     """Real adapters for the one vCenter, and a real journal."""
     reader = VCenterRouteReader(access.settings, lambda: access.password, Now())
-    editor: ImageEditor = VCenterImageEditor(
-        access.settings, lambda: access.password, may_commit=may_commit, patience=QUICK
-    )
+    editor: ImageEditor = VCenterImageEditor(access.settings, lambda: access.password, may_commit=may_commit, patience=QUICK)
     journal: Journal = SqliteJournal(access.history)
     sources = Sources(
         vcenters=(reader,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +57,14 @@ def run_with(at: Stage, *faults: Fault) -> ApplyResult:
         at.vcenter.faults.add(fault)
     with tools(at.access) as real:
         return apply(proposal, real, execute=True, operator="me", ticket="CHG1", patience=SHORT)
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if so():
+            return
+        time.sleep(0.02)
+    pytest.fail("it never came so")
 
 
 def nothing_left(at: Stage) -> None:
@@ -285,6 +294,21 @@ class TestAfterTheCommit:
         assert (result.outcome, result.operation.outcome) == (Outcome.APPLIED_DIFFERS, "applied-differs")
         assert f"{host.name} was restarted" in result.why
         assert len(at.commits) == 1
+
+    def test_somebody_puts_a_host_into_maintenance_mode_and_takes_it_out_again(self, at: Stage) -> None:
+        name, host = next(iter(at.vcenter.hosts.items()))
+
+        def visit() -> None:
+            at.vcenter.host_tasks.enter(at.vcenter.host(name), host, 0.0, "carol@lab.example")
+            wait_until(lambda: host.maintenance)
+            at.vcenter.host_tasks.leave(at.vcenter.host(name), host, "carol@lab.example")
+            wait_until(lambda: not host.maintenance)
+
+        with tools(at.access) as real:
+            result = run(at, replace(real, editor=Around(real.editor, "compliance", visit)))  # type: ignore[arg-type]
+        assert result.outcome is Outcome.APPLIED_DIFFERS
+        assert f"HostSystem.enterMaintenanceMode on {name} by carol@lab.example at" in result.why
+        assert "HostSystem.exitMaintenanceMode" in result.why
 
     def test_somebody_begins_to_remediate(self, at: Stage) -> None:
         with tools(at.access) as real:

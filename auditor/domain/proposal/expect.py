@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from auditor.domain.editing import VlcmTask
+from auditor.domain.editing import HostActivity, VlcmTask
 from auditor.domain.observation import ClusterVerdict, Connection, InventoryHost
 from auditor.domain.proposal.values import Candidate, CandidateKind, Forecast
 
@@ -135,11 +135,21 @@ def host_work(tasks: Iterable[VlcmTask], since: datetime) -> tuple[str, ...]:
     )
 
 
+def host_tasks(tasks: Iterable[HostActivity], since: datetime, names: Mapping[str, str]) -> tuple[str, ...]:
+    """vSphere's tasks since then that disturb hosts, in words; ``names`` of hosts by id."""
+    return tuple(
+        f"{task.what} on {names.get(task.host, task.host)} by {task.user or 'somebody'} at {task.queued:%H:%M:%S} UTC"
+        for task in tasks
+        if task.disturbs and task.queued is not None and task.queued >= since
+    )
+
+
 __all__ = [
     "UNAVAILABLE",
     "HostMark",
     "HostResult",
     "away",
+    "host_tasks",
     "host_work",
     "marks",
     "results",
