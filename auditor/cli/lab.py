@@ -167,6 +167,50 @@ def up(scenario: str, hosts: int | None, version: str | None, keep: Path | None,
     return ExitCode.DONE
 
 
+@lab.command("do", short_help="Play a person in a running lab.")
+@click.argument("words", nargs=-1, required=True, metavar="WORDS...")
+@verbose_option
+def do_(words: tuple[str, ...]) -> int:
+    """Do something in the lab this runs in: at a host's console, in vCenter, or behind everybody's back.
+
+    It finds the lab by AUDITOR_LAB, which `auditor lab run` sets for its command and `auditor lab up` writes into its
+    environment.sh.
+
+    \b
+    What it knows (HOST without the domain, or a pattern; IMAGE of the scenario, or a base image version):
+      press shift+r on HOST            sit down at the console; the keys are pressed at the next start
+      power off|on|cycle HOST          the button; no orderly shutdown
+      reboot HOST                      orderly, from the console
+      maintenance on|off HOST
+      reconnect|disconnect|cut off HOST
+      stage IMAGE on HOST              an update in the other bank, for the next boot
+      install live vib on HOST         takes the other bank
+      touch [other] boot.cfg of HOST   somebody edits it
+      change root password of HOST     to one nobody here knows
+      change vpxuser password of HOST  vCenter does not get in any more
+      renew host key of HOST
+      break HOST FAULTS                TOML, such as reboot.never = true; see docs/lab.md
+      mend HOST
+      restart vcenter [SECONDS]
+      show HOST                        its state as JSON
+
+    \b
+    Examples:
+      auditor lab do press shift+r on esx01
+      auditor lab do 'break esx01 reboot.old_bank = true'
+    """
+    import os
+
+    from auditor.lab.doorbell import ring
+    from auditor.lab.workspace import LAB_FOLDER
+
+    folder = os.environ.get(LAB_FOLDER)
+    if not folder:
+        raise click.UsageError(f"{LAB_FOLDER} is not set: run this inside `auditor lab run`, or read environment.sh first")
+    output.emit(ring(Path(folder), " ".join(words)))
+    return ExitCode.DONE
+
+
 def _connection(lab_: Running) -> str:
     space, vcenter = lab_.workspace, lab_.play.vcenter
     hosts = list(lab_.play.hosts.values())

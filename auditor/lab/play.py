@@ -14,10 +14,12 @@ from auditor.errors import InputError
 from auditor.lab.bundle import make_bundle
 from auditor.lab.clock import LabClock
 from auditor.lab.host import HostDownError, LabHost
+from auditor.lab.images import LabVib
 from auditor.lab.scenario import DOMAIN, Event, Place, Scenario, Verb, stock
 from auditor.lab.vcenter import LabVCenter, VCenterBackup
 
 AUTHOR = "administrator@vsphere.local"
+LIVE_VIB = LabVib("lab-live-agent", "1.0.0-1OEM.800.1.0.20613240", "LAB", "PartnerSupported")
 BUNDLES = f"https://depot.{DOMAIN}/"
 """Where the vCenter finds an offline bundle of each image of the scenario: this, its name there, and `.zip`."""
 
@@ -33,9 +35,9 @@ class Play:
         self.vcenter = LabVCenter(scenario.version, build=scenario.build or None, clock=self.clock.now, lock=self.lock)
         self.hosts: dict[str, LabHost] = {}
         self._backup: tuple[VCenterBackup, dict[str, int]] | None = None
-        # vpxuser's password on each host, and the one vCenter remembers, as counters: it gets in where they are equal.
-        self._password: dict[str, int] = {}
+        # The password of vpxuser on each host that vCenter remembers, as a counter: it gets in where the host has the same.
         self._remembered: dict[str, int] = {}
+        self._cut_off: set[str] = set()  # hosts that vCenter does not get through to for another reason
         self._set_up()
 
     @property
@@ -48,9 +50,11 @@ class Play:
         for name in scenario.depot:
             stock(depot, scenario.images[name])
         for cluster in scenario.clusters:
-            self.vcenter.add_cluster(cluster.name)
-            for host in cluster.hosts:
-                self.vcenter.add_host(self._make(host, cluster.image), cluster.name)
+            made = self.vcenter.add_cluster(cluster.name)
+            made.ha, made.drs = cluster.ha, cluster.drs
+            for name in cluster.hosts:
+                self.vcenter.add_host(self._make(name, cluster.image), cluster.name)
+                self.hosts[name].vsan = cluster.vsan
             if cluster.by_image:
                 software = scenario.images[cluster.image]
                 stock(depot, software)
@@ -59,14 +63,17 @@ class Play:
         for name, software in scenario.images.items():
             self.vcenter.web[f"{BUNDLES}{name}.zip"] = make_bundle(software, scenario.warehouse)
         for single in scenario.hosts:
-            made = self._make(single.name, single.image)
+            host = self._make(single.name, single.image)
             if single.place is Place.STAND_ALONE:
-                self.vcenter.add_host(made)
+                self.vcenter.add_host(host)
+        for vm in scenario.vms:
+            self.vcenter.add_vm(vm.name, vm.host, running=vm.running, pinned=vm.pinned, vcenter=vm.vcenter)
 
     def _make(self, name: str, image: str) -> LabHost:
         host = LabHost(name, self.scenario.image(image), clock=self.clock.now, lock=self.lock)
         self.hosts[name] = host
-        self._password[name] = self._remembered[name] = 0
+        self._remembered[name] = 0
+        host.on_change.append(lambda _: self._trust())
         return host
 
     def past(self, snapshot: Callable[[], None], tell: Callable[[str], None]) -> None:
@@ -103,6 +110,7 @@ class Play:
             Verb.REMOVE_HOST: lambda e: _each(e.hosts, self.vcenter.remove_host),
             Verb.STAGE: lambda e: _each(e.hosts, lambda h: self.hosts[h].stage(self.scenario.image(e.image))),
             Verb.REBOOT: lambda e: _each(e.hosts, lambda h: self.hosts[h].reboot()),
+            Verb.LIVE_VIB: lambda e: _each(e.hosts, self.install_live),
             Verb.POWER_OFF: lambda e: _each(e.hosts, lambda h: self.hosts[h].shut_down()),
             Verb.PATCH_VCENTER: lambda e: self.vcenter.patch(e.build),
             Verb.DRAFT: self._begin_draft,
@@ -154,19 +162,42 @@ class Play:
                 self.vcenter.scan(name)
 
     def _change_password(self, event: Event) -> None:
-        for name in event.hosts or tuple(self._password):
-            self._password[name] += 1
-            self._remembered[name] = self._password[name]
+        for name in event.hosts or tuple(self.hosts):
+            self.hosts[name].vpxuser = self._remembered[name] = self.hosts[name].vpxuser + 1
 
     def _reconnect(self, event: Event) -> None:
-        for name in event.hosts:
-            self._remembered[name] = self._password[name]
-            self.vcenter.reconnect(name)
+        _each(event.hosts, self.reconnect)
+
+    def reconnect(self, name: str) -> None:
+        """A person reconnects a host in vCenter, with root's password; vCenter gives its own account there a new one. Raises
+        LookupError for a host that vCenter does not list, ValueError for one that does not answer."""
+        host = self.hosts[name]
+        self.vcenter.host(name)
+        if host.power != "on":
+            raise ValueError(f"{name} does not answer: it is {host.power}")
+        self._remembered[name] = host.vpxuser
+        self._cut_off.discard(name)
+        self._trust()
+        self.vcenter.reconnect(name)
+        self.vcenter.refresh_inventory()
+
+    def cut_off(self, name: str) -> None:
+        """vCenter does not get through to a host any more."""
+        self._cut_off.add(name)
+        self._trust()
+
+    def install_live(self, name: str) -> None:
+        """A VIB is installed without a reboot, as NSX or vSphere HA do."""
+        self.hosts[name].live_install(LIVE_VIB)
+
+    def _trust(self) -> None:
+        """vCenter gets in where its account has the password it remembers: a host may have come back with an older one."""
+        refused = {name for name, host in self.hosts.items() if self._remembered[name] != host.vpxuser}
+        self.vcenter.unreachable = refused | self._cut_off
 
     def _reach(self) -> None:
         """vCenter learns what it can of the hosts it gets through to."""
-        refused = {name for name, password in self._password.items() if self._remembered[name] != password}
-        self.vcenter.unreachable = refused
+        self._trust()
         self.vcenter.refresh_inventory()
 
     def break_things(self) -> None:
@@ -181,7 +212,7 @@ class Play:
                     if fault.vcenter == "disconnected":
                         self.vcenter.disconnect(name)
                     elif fault.vcenter == "unreachable":
-                        self.vcenter.unreachable.add(name)
+                        self.cut_off(name)
             self.vcenter.refresh_inventory()
             for planned in self.scenario.vcenter_faults:
                 self.vcenter.faults.add(planned)

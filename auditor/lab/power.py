@@ -79,6 +79,11 @@ class PowerCycle:
         """Write down that something was done to the host."""
         self.acts.append(HostAct(self.clock(), what))
 
+    def tell(self) -> None:
+        """Let whoever watches the host know that something about it changed."""
+        with self.lock:
+            self._changed()
+
     def _changed(self) -> None:
         for watcher in list(self.on_change):
             watcher(self)

@@ -12,6 +12,7 @@ from pathlib import Path
 from auditor.errors import AuditorError
 from auditor.lab import child
 from auditor.lab.addresses import give_addresses
+from auditor.lab.doorbell import Doorbell
 from auditor.lab.lab import Lab
 from auditor.lab.play import Play
 from auditor.lab.scenario import Scenario
@@ -52,11 +53,17 @@ def running(scenario: Scenario, *, keep: Path | None = None, tell: Callable[[str
                 hosts=play.hosts.values(),
                 outside=play.outside,
                 deadlines=scenario.deadlines,
+                rollback=scenario.rollback,
             )
             tell(f"vCenter {scenario.version} with {len(scenario.clusters)} clusters and {len(play.vcenter.hosts)} hosts is up")
             play.past(lambda: _snapshot(space), tell)
             play.break_things()
-            yield Running(play, lab, space)
+            bell = Doorbell(play, path)
+            bell.start()
+            try:
+                yield Running(play, lab, space)
+            finally:
+                bell.stop()
         finally:
             lab.stop()
 

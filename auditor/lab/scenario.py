@@ -15,6 +15,7 @@ from typing import Any
 from auditor.lab.depot import DesiredSoftware, LabDepot
 from auditor.lab.images import LabImage, find_add_on, make_image
 from auditor.lab.vcenter_faults import Fault
+from auditor.lab.vms import Pinned
 
 DOMAIN = "lab.example"
 """The DNS domain of every simulated host; reserved for such use by RFC 2606."""
@@ -46,6 +47,8 @@ class Verb(StrEnum):
     REMOVE_HOST = "remove-host"
     STAGE = "stage"
     """An update is put into the hosts' other bank, to start at the next boot."""
+    LIVE_VIB = "install-live-vib"
+    """A VIB is installed without a reboot: the running image with it takes the hosts' other bank."""
     REBOOT = "reboot"
     POWER_OFF = "power-off"
     PATCH_VCENTER = "patch-vcenter"
@@ -63,6 +66,21 @@ class ClusterSpec:
     hosts: tuple[str, ...]
     image: str
     by_image: bool = True
+    ha: bool = False
+    drs: str = "off"
+    """vim25 DrsBehavior, or "off"."""
+    vsan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VmSpec:
+    """A virtual machine on a host."""
+
+    name: str
+    host: str
+    running: bool = True
+    pinned: Pinned = Pinned.NO
+    vcenter: bool = False
 
 
 class Place(StrEnum):
@@ -145,6 +163,9 @@ class Scenario:
     starting: bool = False
     """vCenter answers 503 when the command runs."""
     deadlines: dict[str, float] = field(default_factory=dict)
+    rollback: dict[str, Any] = field(default_factory=dict)
+    """What the configuration says of rollbacks, as it is."""
+    vms: tuple[VmSpec, ...] = ()
     expected: Expected | None = None
 
     def host_names(self) -> Iterator[str]:

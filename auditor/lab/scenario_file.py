@@ -28,9 +28,11 @@ from auditor.lab.scenario import (
     Place,
     Scenario,
     Verb,
+    VmSpec,
 )
 from auditor.lab.scenario_text import read
 from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.vms import Pinned
 
 MAX_HOSTS = 10_000
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -47,6 +49,7 @@ _NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.ADD_HOST: ("hosts", "cluster"),
     Verb.REMOVE_HOST: ("hosts",),
     Verb.STAGE: ("hosts", "image"),
+    Verb.LIVE_VIB: ("hosts",),
     Verb.REBOOT: ("hosts",),
     Verb.POWER_OFF: ("hosts",),
     Verb.PATCH_VCENTER: ("build",),
@@ -127,6 +130,8 @@ class _Builder:
             vcenter_faults=tuple(_vcenter_fault(item) for item in self.data.get("vcenter_fault", [])),
             starting=vcenter.get("starting", False),
             deadlines=self.data.get("deadlines", {}),
+            rollback=self.data.get("rollback", {}),
+            vms=tuple(self.vm(i, item, who) for i, item in enumerate(self.data.get("vm", []))),
             expected=self.expected(who),
         )
         self.check_images(scenario)
@@ -165,11 +170,17 @@ class _Builder:
                 groups = [_made_up(name, total * (n + 1) // number - total * n // number) for n, name in enumerate(names)]
             image = self.known(f"cluster[{index}].image", item["image"], images)
             by_image = item.get("management", "image") == "image"
-            yield from (ClusterSpec(name, hosts, image, by_image) for name, hosts in zip(names, groups, strict=True))
+            services = (item.get("ha", False), item.get("drs", "off"), item.get("vsan", False))
+            yield from (ClusterSpec(name, hosts, image, by_image, *services) for name, hosts in zip(names, groups, strict=True))
 
     def single(self, index: int, item: dict[str, Any], images: dict[str, DesiredSoftware]) -> HostSpec:
         image = self.known(f"host[{index}].image", item["image"], images)
         return HostSpec(full_name(item["name"]), image, Place(item["place"]))
+
+    def vm(self, index: int, item: dict[str, Any], who: _Who) -> VmSpec:
+        (host,) = self.hosts(f"vm[{index}].host", [item["host"]], who)[:1]
+        pinned = Pinned(item.get("pinned", ""))
+        return VmSpec(item["name"], host, item.get("running", True), pinned, item.get("vcenter", False))
 
     def known(self, key: str, name: str, images: dict[str, DesiredSoftware]) -> str:
         if name not in images:

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from auditor.errors import InputError
 from auditor.lab.host import DEFAULT_PASSWORD, LabHost
@@ -19,6 +21,8 @@ from auditor.lab.vcenter import LabVCenter
 
 VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"
 HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"
+LAB_FOLDER = "AUDITOR_LAB"
+"""Where `auditor lab do` finds the lab."""
 KNOWN_HOSTS = "known_hosts"
 CONFIG = "auditor.toml"
 ENVIRONMENT = "environment.sh"
@@ -75,6 +79,7 @@ class Workspace:
         hosts: Iterable[LabHost],
         outside: Iterable[LabHost],
         deadlines: Mapping[str, float],
+        rollback: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         """Write configuration, known hosts, the environment, and a command `auditor` that is this installation.
 
@@ -102,6 +107,12 @@ class Workspace:
             "[ssh.addresses]",
             *(f"{_text(host.name)} = {_text(f'{host.address}:{host.port}')}" for host in hosts),
         ]
+        lines += ["", "[backup]", 'folder = "bundles"']
+        plain = {key: value for key, value in rollback.items() if not isinstance(value, Mapping)}
+        lines += ["", "[rollback]", *_pairs(plain)] if rollback else []
+        for name, table in rollback.items():
+            if isinstance(table, Mapping):
+                lines += ["", f"[rollback.{name}]", *_pairs(table)]
         if deadlines:
             lines += ["", "[deadlines]", *(f"{key} = {value}" for key, value in deadlines.items())]
         for host in outside:
@@ -114,6 +125,7 @@ class Workspace:
         self._file("bin/auditor", program, 0o700)
         self.environment = {
             "AUDITOR_CONFIG": str(self.config),
+            LAB_FOLDER: str(self.path),
             VCENTER_PASSWORD: vcenter.password,
             HOST_PASSWORD: DEFAULT_PASSWORD,
             "PATH": f"{self.path / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -125,6 +137,11 @@ class Workspace:
         path = self.path / name
         path.touch(mode=mode)
         path.write_text(text, "utf-8")
+
+
+def _pairs(table: Mapping[str, Any]) -> list[str]:
+    """Lines of a TOML table whose values are texts, numbers, booleans or lists of them: JSON writes those alike."""
+    return [f"{key} = {json.dumps(value)}" for key, value in table.items()]
 
 
 def _text(value: str) -> str:
