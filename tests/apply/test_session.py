@@ -20,6 +20,7 @@ from auditor.lab.depot import LabDepot
 from auditor.lab.running import Running, running
 from auditor.lab.scenario import stock
 from auditor.lab.scenario_file import load
+from auditor.lab.verbs import do
 from tests.wire.judging import EVERY, forbidden
 
 
@@ -123,7 +124,7 @@ def test_from_post_restore_to_in_sync(desk: Desk) -> None:
     assert ("host-ahead", "Database") not in desk.found(3)
 
     # What is a person's to do: reconnect a host, switch a cluster to images, remediate.
-    vcenter.reconnect("production-02.lab.example")
+    do(desk.lab.play, "reconnect production-02")
     vcenter.set_desired("Edge", scenario.images["u3e"])
     vcenter.remediate("Analytics")
     for cluster in ("Production", "Edge"):
