@@ -108,7 +108,7 @@ def test_show_takes_runbooks_and_codes(name: str, capsys: pytest.CaptureFixture[
 
 def test_show_of_an_unknown_name_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runbook", "show", "../../etc/passwd"]) == 1
-    assert "one of: cron-snapshots" in capsys.readouterr().err
+    assert f"one of: {NAMES[0]}, " in capsys.readouterr().err
 
 
 def test_findings_name_commands_that_exist() -> None:
