@@ -221,7 +221,7 @@ def _then(result: Applied, record: Record) -> list[str]:
             found.append(f"to undo it: auditor apply {shlex.quote(place)}")
     else:
         found += chosen.then
-        found += [f"before the commit: {text}" for text in result.proposal.may_act]
+        found += [f"may act by itself after a commit: {text}" for text in result.proposal.may_act]
     return found
 
 
