@@ -145,6 +145,7 @@ def status(invocation: Invocation, operation: int | None, every: bool, as_json: 
         return ExitCode.DONE
     if not found:
         output.say("no rollback was begun here")
+        return ExitCode.DONE
     output.emit("\n\n".join(render_operation(each) for each in found))
     for each in found[:1] if len(found) == 1 else ():
         for step in operation_next(each):

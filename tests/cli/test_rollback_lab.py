@@ -149,6 +149,7 @@ def test_a_cluster_goes_back_unattended(desk: Desk) -> None:
     done = desk("rollback", "run", str(path), "--execute", "--ticket", "CHG-1", "--unattended", "--json")
     assert done.code == 0, done.err
     assert "UNSUPPORTED BY THE VENDOR" in done.err
+    assert "leaving maintenance mode lets vSphere HA install its agent live" in done.err
     (operation,) = valid(done.document, "rollback-operations.v1")["operations"]
     assert operation["outcome"] == "ROLLED_BACK"
     assert {host["state"] for host in operation["hosts"]} == {"ROLLED_BACK"}

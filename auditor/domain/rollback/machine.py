@@ -283,7 +283,8 @@ class _Machine:
                 return Wait(deadline, "the order was taken, and the host has not gone down yet")
             return self._end(Terminal.INCONSISTENT, "it took the order to reboot and did not go down: it may at any moment")
         if self.look.at < grace:
-            return Wait(grace, "whether the order to reboot went out is not known: waiting whether the host goes down")
+            why = "whether the order to reboot went out is not known: waiting whether the host goes down"
+            return Wait(grace, why if self.unattended else "waiting for the person at its console")
         obstacle = self._obstacle()
         if obstacle is None and value_of(self.look.maintenance_mode) is not True:
             obstacle = "the host is not in maintenance mode"

@@ -72,7 +72,9 @@ def approve_plan(
     now = clock.now()
     found = approve(made, by, now, lifetime) if glass is None else break_glass(made, by, glass, now, lifetime)
     if isinstance(found, Refusal):
-        hint = "make a new plan" if made.expired(now) else "auditor rollback approve PLAN, by somebody else"
+        hint = "somebody else reads it and approves: auditor rollback approve PLAN"
+        if made.expired(now) or made.blocked or not made.targets:
+            hint = "its author settles or overrides the gates, and makes a new plan"
         raise RefusedError(str(found), where=f"plan {made.hash[:12]}", hint=hint)
     return found
 
