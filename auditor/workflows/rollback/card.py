@@ -39,7 +39,7 @@ def console_card(target: Target) -> str:
         ),
         "     CURRENT DEFAULT HYPERVISOR WILL BE REPLACED PERMANENTLY.",
         "     DO YOU REALLY WANT TO ROLL BACK?",
-        "5. If they are these two, answer Y. If they are others, or one says (Upgrading...), answer N, stop the run (Ctrl-C), and:",
+        "5. If they are these two, answer Y. If they are others, or one says (Upgrading...), answer N, stop the run, and:",
         "     auditor rollback abort",
         '   "No alternate hypervisor to roll back to." means that there is no way back; it boots what it ran before.',
         "",
