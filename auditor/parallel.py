@@ -7,6 +7,10 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
+_LOOK_UP = 0.2
+"""Seconds the caller's thread sleeps at a time. A signal that comes just before it falls asleep does not wake it, so with no
+limit Ctrl-C could be lost (seen)."""
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
@@ -39,8 +43,12 @@ def each(jobs: Iterable[Job], do: Callable[[Job], Result], concurrency: int) -> 
     for number in range(min(concurrency, count)):
         threading.Thread(target=work, name=f"auditor-{number}", daemon=True).start()
     try:
-        for _ in range(count):
-            result, error = done.get()
+        while count:
+            try:
+                result, error = done.get(timeout=_LOOK_UP)
+            except queue.Empty:
+                continue
+            count -= 1
             if error is not None:
                 raise error
             yield result  # type: ignore[misc] # a result exists where there is no error

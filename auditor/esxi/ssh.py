@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import io
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,7 @@ _POLL = 0.25  # seconds between looks at standard error and the clock while stan
 STARTING = "start of the command"
 """The phase in which a command is on its way."""
 
+_LOOK_AROUND = 1.0  # seconds paramiko's thread sleeps on a silent socket
 _DRAIN = 1.0  # seconds given to the end of the stream after the last byte of interest
 
 
@@ -258,7 +260,14 @@ class _Link:
     def abandon(self) -> None:
         """The host's time is up: close under whatever call is waiting for it."""
         self.expired.set()
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection, and wake paramiko's thread, which may be asleep on the socket."""
+        with suppress(OSError):
+            self.transport.sock.shutdown(socket.SHUT_RDWR)
         self.transport.close()
+        self.transport.sock.close()
 
     def host_key(self) -> HostKey:
         key = self.transport.get_remote_server_key()
@@ -300,6 +309,8 @@ def _handshaken(address: str, port: int, settings: SshSettings, end: float, pinn
     timer.daemon = True
     timer.start()
     try:
+        # paramiko's thread looks ten times a second whether it shall end: that adds up for hosts that take their time.
+        transport.sock.settimeout(_LOOK_AROUND)
         transport.set_log_channel(_LOG_CHANNEL)
         _prefer(transport, pinned)
         seconds = min(settings.connect_timeout, max(0.1, end - time.monotonic()))
@@ -317,8 +328,7 @@ def _handshaken(address: str, port: int, settings: SshSettings, end: float, pinn
         yield link
     finally:
         timer.cancel()
-        transport.close()
-        transport.sock.close()
+        link.close()
 
 
 def _handshake_error(error: BaseException | None, where: str) -> AuditorError:
@@ -361,7 +371,8 @@ def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callab
         if data == b"" or (done_at is not None and now - done_at > _DRAIN):
             break
         if len(out) + len(err) > limit:
-            return Output(bytes(out), bytes(err), Unread(Reason.TOO_LARGE, f"the host sent more than {limit} bytes"))
+            sent = Unread(Reason.TOO_LARGE, f"the host sent more than {limit} bytes")
+            return Output(bytes(out[:limit]), bytes(err[:limit]), sent)
         if now >= link.end:
             link.expired.set()
             break
