@@ -13,7 +13,6 @@ Ansible is installed into a temporary environment; ssh must be there; asyncssh c
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import subprocess
 import sys
@@ -101,6 +100,8 @@ def serve(place: Place, count: int, *, replay: bool) -> None:
 
 def _replayed(real: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The lab's way to run a command, but each text only once."""
+    import asyncio
+
     from auditor.lab.shell import run_script
 
     known: dict[str, Any] = {}
@@ -144,6 +145,8 @@ def by_auditor(place: Place) -> int:
 
 def by_asyncssh(place: Place) -> int:
     """asyncssh in one event loop, keys loaded once; the output is not parsed."""
+    import asyncio
+
     import asyncssh
 
     async def sweep() -> int:
