@@ -211,7 +211,7 @@ def test_the_newest_event_has_key_and_time(soap: Any, vcenter: LabVCenter) -> No
 def test_what_is_not_simulated_says_so(soap: Any) -> None:
     host = find(soap, "prod-1.lab.example")
     with pytest.raises(vmodl.fault.NotSupported):
-        host.RebootHost_Task(False)
+        host.DisconnectHost_Task()
     with pytest.raises(vmodl.fault.NotSupported):
         soap.content.rootFolder.CreateFolder("x")
     with pytest.raises(vmodl.fault.ManagedObjectNotFound):
