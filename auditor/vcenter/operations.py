@@ -3,7 +3,8 @@
 ``data/operations.csv`` is the list of the reading route: ``effect`` is ``read`` or ``session`` (login, logout, and views that
 live and die with the session). Versions and privileges are those of the vmware-vcenter SDK's docstrings and of pyVmomi's type
 information. Both clients check every outgoing call against their list at the last place before the wire, so the reading
-route cannot write. ``data/operations-apply.csv`` is the list of the objects that write; only those load it.
+route cannot write. ``data/operations-apply.csv`` and ``data/operations-rollback.csv`` are the lists of the objects that write;
+only those load them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Literal
 from auditor.errors import RefusedError
 
 Protocol = Literal["soap", "vapi", "esxcli"]
-Effect = Literal["read", "session", "compute", "draft-write", "commit", "depot-add"]
+Effect = Literal["read", "session", "compute", "draft-write", "commit", "depot-add", "host-write"]
 Operations = Mapping[tuple[str, str, str], "Operation"]
 
 
