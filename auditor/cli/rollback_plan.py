@@ -122,7 +122,12 @@ def plan(
 @click.option(
     "--break-glass", metavar="REASON", help="Approve your own plan because nobody else can be had. Recorded and shown."
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Default: PLAN.approval")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The approval's file. Default: PLAN.approval.",
+)
 @json_option
 @config_option
 @verbose_option

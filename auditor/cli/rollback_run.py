@@ -36,7 +36,12 @@ def _operation_argument(function: F) -> F:
 
 @click.command()
 @click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN")
-@click.option("--approval", "approval_file", type=click.Path(path_type=Path, dir_okay=False), help="Default: PLAN.approval")
+@click.option(
+    "--approval",
+    "approval_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The approval's file. Default: PLAN.approval.",
+)
 @click.option("--execute", is_flag=True, help="Do it. Without it all facts are read again, and what would happen is said.")
 @click.option("--ticket", default="", metavar="TICKET", help="The change this belongs to; needed by --execute.")
 @click.option("--unattended", is_flag=True, help="For a plan made with --unattended: yes, write the byte over SSH.")

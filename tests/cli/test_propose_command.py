@@ -112,7 +112,7 @@ def test_one_cluster_is_explained_and_ends_with_what_to_type(runs: Runs) -> None
     [path] = runs.files("one")
     assert f"next: auditor apply {path}" in done.out
     for part in ("1. archived", "<- proposed", "patch", "may act by itself after a commit", "the restore lost", "4 COMPLIANT"):
-        assert part in done.out
+        assert part in " ".join(done.out.split())
 
 
 def test_a_mixed_cluster_also_shows_the_way_back(runs: Runs) -> None:
@@ -131,7 +131,7 @@ def test_taking_hosts_back_changes_no_image_and_writes_no_file(runs: Runs) -> No
 def test_a_host_that_runs_the_image_leaves_nothing_to_do(runs: Runs) -> None:
     assert runs["host"].code == 0
     assert runs.files("host") == []
-    assert "nothing to change" in runs["host"].out
+    assert "nothing to change" in " ".join(runs["host"].out.split())
 
 
 def test_a_cluster_in_sync_has_no_proposal(runs: Runs) -> None:

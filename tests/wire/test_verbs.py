@@ -50,8 +50,8 @@ WRITE_VERBS = {
     "depot import": "tests/wire/test_editors.py holds its adapter against IMPORTS",
     "export iso": "the same, against COMPUTES",
     "export bundle": "the same, against COMPUTES",
+    "backup": "the same adapter as a rollback's, held against the same list",
     "rollback *": "tests of the rollback hold it against its own list",
-    "operations *": "journal of writes",
 }
 
 
