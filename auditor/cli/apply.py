@@ -78,7 +78,7 @@ def apply(
 
 def report(result: ApplyResult, file: str, *, as_json: bool) -> int:
     """Print a result; its exit code."""
-    from auditor.domain.proposal.apply import Outcome
+    from auditor.domain.proposal.steps import Outcome
     from auditor.reports.apply import apply_document, render_apply
 
     if as_json:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.history.journal import SqliteJournal
     from auditor.ports import DepotEditor, ImageEditor, ImageExporter
-    from auditor.workflows.apply_steps import Tools
+    from auditor.workflows.apply_look import Tools
     from auditor.workflows.collect import Sources
 
 EXPORT_SECONDS = 3600.0
@@ -87,7 +87,7 @@ def apply_tools(
     history that cannot be read is known nothing of, and the journal, which is in the same file, says so first."""
     from auditor.cli.propose import load_tables
     from auditor.reports.proposal_file import file_name, write_proposal
-    from auditor.workflows.apply_steps import Tools
+    from auditor.workflows.apply_look import Tools
 
     with (
         wiring.past_or_why(config) as known,

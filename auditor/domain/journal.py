@@ -40,7 +40,7 @@ class Operation:
     ``outcome`` is empty while it is not finished."""
 
     id: int
-    kind: str  # "apply" or "rollback"
+    kind: str  # "apply", "rollback", "depot-import"
     started: datetime
     operator: str
     ticket: str

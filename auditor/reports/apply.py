@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from auditor.codec import timestamp
 from auditor.domain.editing import Draft
 from auditor.domain.journal import Entry, Operation, Phase
-from auditor.domain.proposal.apply import Outcome, Record, Step
+from auditor.domain.proposal.steps import Outcome, Record, Step
 from auditor.domain.proposal.values import CandidateKind, ImageProposal, LayerChange
 from auditor.reports.rows import when
 from auditor.reports.safe import printable

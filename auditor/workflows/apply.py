@@ -16,21 +16,8 @@ from typing import TypeVar
 from auditor.codec import canonical, from_plain
 from auditor.domain.editing import Draft
 from auditor.domain.journal import Entry, Operation, Phase
-from auditor.domain.proposal.apply import (
-    RESUMED,
-    Discard,
-    Do,
-    End,
-    Found,
-    Look,
-    Looked,
-    Missed,
-    Outcome,
-    Record,
-    Step,
-    Wait,
-    next_step,
-)
+from auditor.domain.proposal.apply import Discard, Do, End, Found, Look, Looked, Missed, Wait, next_step
+from auditor.domain.proposal.steps import RESUMED, Outcome, Record, Step
 from auditor.domain.proposal.values import ImageProposal
 from auditor.errors import (
     AbsentError,
@@ -47,7 +34,8 @@ from auditor.errors import (
     SessionEndedError,
     TrustError,
 )
-from auditor.workflows.apply_steps import Data, Steps, SurpriseError, Tools
+from auditor.workflows.apply_look import Data, SurpriseError, Tools
+from auditor.workflows.apply_steps import Steps
 
 T = TypeVar("T")
 KIND = "apply"

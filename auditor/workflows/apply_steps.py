@@ -7,23 +7,20 @@ whatever the editor raises.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from auditor.codec import parse_timestamp, timestamp
 from auditor.domain.editing import Draft
-from auditor.domain.image import Commit, DesiredImage
+from auditor.domain.image import DesiredImage
 from auditor.domain.journal import Operation, Phase
 from auditor.domain.observation import ClusterVerdict, Unread, value_of
-from auditor.domain.past import Past
-from auditor.domain.proposal.apply import Looked, Record, Step, key, known_drafts, leftovers, message, token
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import items_of
 from auditor.domain.proposal.edits import differences, edits, fingerprint, same_solutions
 from auditor.domain.proposal.expect import (
     HostMark,
-    HostResult,
     away,
     host_tasks,
     host_work,
@@ -35,60 +32,21 @@ from auditor.domain.proposal.expect import (
 )
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.inverse import inverse, moved
-from auditor.domain.proposal.values import Candidate, ImageProposal, ItemKind
-from auditor.errors import AbsentError, InputError, ReadError, RefusedError
-from auditor.ports import Clock, ImageEditor, Journal, Progress, Told, VCenterReader
-from auditor.workflows.collect import Sources
-from auditor.workflows.propose import Ask, Tables, live_cases
-from auditor.workflows.told import told
-
-Data = dict[str, str]
+from auditor.domain.proposal.steps import Step, key, known_drafts, leftovers, message
+from auditor.domain.proposal.values import ImageProposal, ItemKind
+from auditor.errors import ReadError
+from auditor.ports import VCenterReader
+from auditor.workflows.apply_look import Data, Looker, SurpriseError, Tools
+from auditor.workflows.propose import Ask, live_cases
 
 
-class SurpriseError(RefusedError):
-    """Something is not as the proposal predicts. ``data`` is what the journal keeps of it."""
-
-    def __init__(self, what: str, data: Mapping[str, str] | None = None) -> None:
-        super().__init__(what)
-        self.data = dict(data or {})
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What an apply works with. ``sources`` has the one vCenter; ``keep`` saves the inverse proposal and gives its place."""
-
-    sources: Sources
-    editor: ImageEditor
-    journal: Journal
-    past: Past
-    tables: Tables
-    clock: Clock
-    progress: Progress
-    keep: Callable[[ImageProposal], str]
-
-
-class Steps:
+class Steps(Looker):
     """The steps of one operation. Between FACTS and COMMIT it remembers what it read; after the commit, everything needed is in
     the journal, so that a later run can go on."""
 
     def __init__(self, proposal: ImageProposal, operation: Operation, tools: Tools) -> None:
-        if proposal.chosen is None:
-            raise InputError("it proposes nothing", where=proposal.cluster)
-        self.proposal, self.operation, self.tools = proposal, operation, tools
-        self.chosen: Candidate = proposal.chosen
-        self.target = proposal.chosen.target
-        self.cluster = proposal.cluster_id
-        self.mark = token(operation.id, operation.started, proposal.digest)
+        super().__init__(proposal, operation, tools)
         self._case: Case | None = None
-
-    @property
-    def editor(self) -> ImageEditor:
-        return self.tools.editor
-
-    @property
-    def record(self) -> Record:
-        """The journal as it is now."""
-        return Record(self.tools.journal.entries(self.operation.id))
 
     # Before a step ---------------------------------------------------------------------------------------------------
 
@@ -304,65 +262,7 @@ class Steps:
             raise SurpriseError("something was done to hosts: " + "; ".join(wrong), data)
         return data
 
-    # Looking ---------------------------------------------------------------------------------------------------------
-
-    def look(self) -> Looked:
-        """Drafts, running tasks, and our commit if there is one. Raises what the editor raises."""
-        record = self.record
-        drafts = self.editor.drafts(self.cluster)
-        contents = {}
-        if record.draft_in_doubt:
-            contents = {d.id: fingerprint(self.editor.draft_image(self.cluster, d)) for d in drafts if d.own}
-        return Looked(
-            drafts=drafts,
-            contents=contents,
-            before=record.data(Step.FACTS).get("image", ""),
-            target=fingerprint(self.target),
-            ours=self._our_commit(record) if record.begun(Step.COMMIT) else None,
-            running=tuple(task for task in self.editor.operations(self.cluster) if task.running),
-        )
-
-    def _our_commit(self, record: Record) -> Commit | None:
-        """The commit that carries our token: the newest, one below it, or the one that a scan names as in force. vLCM has no
-        list of commits, and a search by number can miss one where the commit before was not known."""
-        known = record.data(Step.FACTS).get("commit", "")
-        try:
-            newest = self.editor.newest_commit(self.cluster, known)
-        except AbsentError:  # the commit before is gone: vCenter was restored
-            known, newest = "", self.editor.newest_commit(self.cluster)
-        for commit in self._down(newest, known):
-            if self.mark in commit.description:
-                return commit
-        if differences(self.editor.image(self.cluster), self.target):
-            return None
-        named = self.editor.scan(self.cluster, self.told(Step.SCAN)).commit
-        in_force = self.editor.commit_info(self.cluster, named) if named else None
-        return in_force if in_force and self.mark in in_force.description else None
-
-    def _down(self, newest: Commit | None, known: str) -> Iterable[Commit]:
-        if newest is None:
-            return
-        yield newest
-        if newest.id.isdecimal() and known.isdecimal():
-            for number in range(int(newest.id) - 1, int(known), -1):
-                try:
-                    yield self.editor.commit_info(self.cluster, str(number))
-                except AbsentError:
-                    continue  # the counter is shared by all clusters
-
-    def is_ours(self, commit: str) -> bool:
-        """Whether a commit carries our token."""
-        return self.mark in self.editor.commit_info(self.cluster, commit).description
-
     # Helpers ---------------------------------------------------------------------------------------------------------
-
-    def draft(self) -> Draft:
-        """Our draft as vCenter lists it now. Raises ``SurpriseError`` when it is gone."""
-        named = self.record.draft
-        found = next((draft for draft in self.editor.drafts(self.cluster) if draft.own and key(draft) == named), None)
-        if found is None:
-            raise SurpriseError("our draft is gone: somebody discarded it, or vCenter was restored")
-        return found
 
     def _present_case(self) -> Case:
         if self._case is None:
@@ -375,15 +275,6 @@ class Steps:
     def _note(self, step: Step, data: Data) -> None:
         self.tools.journal.write(self.operation.id, self.operation.subjects[0], step, Phase.NOTE, self.tools.clock.now(), data)
 
-    def told(self, step: Step) -> Told:
-        """Progress of a task of vCenter, in percent."""
-        return told(self.tools.progress, f"{self.proposal.cluster}: {step.value}")
-
-
-def host_results(data: Mapping[str, str]) -> tuple[HostResult, ...]:
-    """The hosts' results that a scan's journal entry keeps."""
-    return tuple(HostResult(**each) for each in json.loads(data.get("hosts", "[]")))
-
 
 def _solutions(image: DesiredImage) -> str:
     return json.dumps(sorted([s.name, s.version] for s in image.solutions))
@@ -393,4 +284,4 @@ def _time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "an unknown time"
 
 
-__all__ = ["Data", "Steps", "SurpriseError", "Tools", "host_results"]
+__all__ = ["Steps"]

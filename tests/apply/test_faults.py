@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from auditor.domain.proposal.apply import Outcome, Step
+from auditor.domain.proposal.steps import Outcome, Step
 from auditor.errors import LockedError
 from auditor.lab.depot import DesiredSoftware
 from auditor.lab.images import make_image
@@ -18,7 +18,7 @@ from auditor.lab.vcenter_faults import Fault, FaultKind
 from auditor.ports import ImageEditor
 from auditor.reports.apply import apply_document, render_apply
 from auditor.workflows.apply import ApplyResult, Patience, apply, resume
-from auditor.workflows.apply_steps import Tools
+from auditor.workflows.apply_look import Tools
 from tests.apply.stage import SHORT, TARGET, Stage, stage, tools
 from tests.vcenter.editing import ADD_ON, NEW, OLD
 from tests.wire.judging import COMMITS, forbidden

@@ -11,7 +11,7 @@ import pytest
 
 from auditor import documents
 from auditor.domain.past import Past
-from auditor.domain.proposal.apply import Outcome, Step
+from auditor.domain.proposal.steps import Outcome, Step
 from auditor.errors import LockedError, RefusedError
 from auditor.lab.depot import DesiredSoftware
 from auditor.reports.apply import apply_document, render_apply

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from auditor.domain.proposal.apply import Outcome
+from auditor.domain.proposal.steps import Outcome
 from auditor.lab.vcenter import VCenterBackup
 from auditor.reports.proposal_file import write_proposal
 from auditor.workflows.apply import apply, resume

@@ -13,24 +13,8 @@ from hypothesis import strategies as st
 from auditor.domain.editing import Draft, VlcmTask
 from auditor.domain.image import Commit
 from auditor.domain.journal import Entry, Phase
-from auditor.domain.proposal.apply import (
-    COMMIT_OPERATION,
-    RESUMED,
-    Discard,
-    Do,
-    End,
-    Found,
-    Look,
-    Looked,
-    Missed,
-    Move,
-    Outcome,
-    Step,
-    Wait,
-    key,
-    leftovers,
-    next_step,
-)
+from auditor.domain.proposal.apply import COMMIT_OPERATION, Discard, Do, End, Found, Look, Looked, Missed, Move, Wait, next_step
+from auditor.domain.proposal.steps import RESUMED, Outcome, Step, key, leftovers
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MARK = "auditor apply 1"
