@@ -138,9 +138,7 @@ def lost_boot_device() -> LabHost:
         (lost_boot_device, WindowKind.UNHEALTHY, "/tmp"),
     ],
 )
-def test_windows_over_the_wire(
-    serve: Serve, tmp_path: Path, make: Callable[[], LabHost], kind: WindowKind, words: str
-) -> None:
+def test_windows_over_the_wire(serve: Serve, tmp_path: Path, make: Callable[[], LabHost], kind: WindowKind, words: str) -> None:
     window = window_of(read(serve(make()), tmp_path)).window
     assert window.kind is kind, window
     assert words in window.reason
