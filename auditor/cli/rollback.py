@@ -7,8 +7,9 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.rollback_operation import abort, confirm, disarm, resume, status
 from auditor.cli.rollback_plan import approve, plan
-from auditor.cli.rollback_run import abort, confirm, disarm, resume, run, status
+from auditor.cli.rollback_run import run
 
 
 @click.group()

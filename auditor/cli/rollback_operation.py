@@ -1,0 +1,197 @@
+"""``auditor rollback status|resume|disarm|confirm|abort``: an operation that was begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from auditor.cli import output
+from auditor.cli.exit_codes import ExitCode
+from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+
+if TYPE_CHECKING:
+    from auditor.domain.rollback.status import OperationStatus
+    from auditor.history.journal import SqliteJournal
+    from auditor.workflows.rollback.means import Means
+
+F = TypeVar("F", bound=Callable[..., object])
+Verb = Callable[["Means", "SqliteJournal", int, str], "OperationStatus"]
+
+
+def common(function: F) -> F:
+    """--json, --config and -v, and the invocation."""
+    return json_option(config_option(verbose_option(click.pass_obj(function))))  # type: ignore[return-value] # click's
+
+
+def _operation_argument(function: F) -> F:
+    return click.argument("operation", type=int, required=False, metavar="[OPERATION]")(function)
+
+
+@click.command()
+@_operation_argument
+@click.option("--all", "every", is_flag=True, help="Every rollback that was ever begun here.")
+@common
+def status(invocation: Invocation, operation: int | None, every: bool, as_json: bool) -> int:
+    """Say what the journal has of OPERATION; without it, of every unfinished rollback, or else of the last one.
+
+    Contacts nothing. A step that is IN_DOUBT is being done right now, or the tool was killed there.
+    """
+    from auditor.domain.rollback.status import status_of
+    from auditor.history.journal import SqliteJournal
+    from auditor.reports.rollback import operation_next, operations_document, render_operation
+    from auditor.workflows.rollback.papers import read_paper
+    from auditor.workflows.rollback.run import KIND
+
+    with SqliteJournal(invocation.config().history, read_only=True) as journal:
+        known = journal.operations(KIND)
+        if operation is not None:
+            chosen = tuple(one for one in known if one.id == operation)
+            if not chosen:
+                raise _not_ours(operation)
+        else:
+            chosen = known if every else tuple(one for one in known if one.unfinished) or known[-1:]
+        found = []
+        for one in chosen:
+            paper = read_paper(one.document, f"operation {one.id}")
+            found.append(status_of(one, paper.plan, paper.approval, journal.entries(one.id)))
+    if as_json:
+        output.emit_json(operations_document(found))
+        return ExitCode.DONE
+    if not found:
+        output.say("no rollback was begun here")
+        return ExitCode.DONE
+    output.emit("\n\n".join(render_operation(each) for each in found))
+    for each in found[:1] if len(found) == 1 else ():
+        for step in operation_next(each):
+            output.say(f"next: {step}")
+    return ExitCode.DONE
+
+
+@click.command()
+@_operation_argument
+@common
+def resume(invocation: Invocation, operation: int | None, as_json: bool) -> int:
+    """Take over OPERATION after a crash, a pause or a repair: look at the hosts first, then go on. Nothing done is repeated.
+
+    Without OPERATION: the only unfinished one. Exit codes as of `auditor rollback run`.
+    """
+    from auditor.workflows.rollback import run as flow
+
+    return report(_with(invocation, operation, flow.resume), as_json=as_json)
+
+
+@click.command()
+@_operation_argument
+@click.option("--host", metavar="HOST", default="", help="Only this host. Default: every host that waits for a person.")
+@common
+def confirm(invocation: Invocation, operation: int | None, host: str, as_json: bool) -> int:
+    """Say that the reboot at the console is done: the tool watches the host to its end. Your word proves nothing by itself.
+
+    Exit codes as of `auditor rollback run`; 5 when no host waits for it.
+    """
+    from auditor.workflows.rollback import run as flow
+
+    return report(_with(invocation, operation, lambda m, j, n, me: flow.confirm(m, j, n, me, host)), as_json=as_json)
+
+
+@click.command()
+@_operation_argument
+@common
+def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
+    """Put the exact bytes back on every host that is armed and was not told to reboot. It stays in maintenance mode.
+
+    \b
+    Exit codes: 0 nothing of ours is armed any more; 1 something is; 5 too late: the order to reboot went out.
+    """
+    from auditor.workflows.rollback import run as flow
+
+    found = _with(invocation, operation, flow.disarm)
+    report(found, as_json=as_json)
+    return ExitCode.DONE if all(one.armed != "yes" for one in found.hosts) else ExitCode.FAILED
+
+
+@click.command()
+@_operation_argument
+@click.option("--give-up", is_flag=True, help="Close it also over hosts that are not back or not well: a person sees to them.")
+@common
+def abort(invocation: Invocation, operation: int | None, give_up: bool, as_json: bool) -> int:
+    """Stop OPERATION: hosts not told to reboot are disarmed and leave maintenance mode; the others are watched to their end.
+
+    In an HA cluster leaving maintenance mode closes the window (KB 316592). To keep it, use `auditor rollback disarm`.
+    To stop a run that is going on: Ctrl-C there first, then this.
+
+    \b
+    Exit codes: 0 the operation is closed; 1 a host is left that must be looked at; 6 the run is still going on.
+    """
+    from auditor.workflows.rollback import run as flow
+
+    found = _with(invocation, operation, lambda m, j, n, me: flow.abort(m, j, n, me, give_up=give_up))
+    report(found, as_json=as_json)
+    return ExitCode.FAILED if found.operation.unfinished else ExitCode.DONE
+
+
+def _with(invocation: Invocation, operation: int | None, verb: Verb) -> OperationStatus:
+    """Take an operation and do something with it."""
+    from auditor.cli import identity, wiring_rollback, wiring_write
+    from auditor.workflows.rollback.papers import read_paper
+
+    config = invocation.config()
+    with wiring_write.journal(config) as journal:
+        number = _chosen(journal, operation)
+        found = journal.operation(number)
+        paper = read_paper(found.document, f"operation {number}")
+        wiring_rollback.allowed(config, paper.plan)
+        with wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), evacuation=paper.evacuation) as means:
+            return interruptible(number, lambda: verb(means, journal, number, identity.operator(config)))
+
+
+def _chosen(journal: SqliteJournal, operation: int | None) -> int:
+    from auditor.errors import InputError, RefusedError
+    from auditor.workflows.rollback.run import KIND
+
+    if operation is not None:
+        if journal.operation(operation).kind != KIND:
+            raise _not_ours(operation)
+        return operation
+    unfinished = journal.operations(KIND, unfinished=True)
+    if not unfinished:
+        raise RefusedError("no rollback is unfinished", hint="auditor rollback status --all")
+    if len(unfinished) > 1:
+        names = ", ".join(f"{one.id} ({', '.join(one.subjects)})" for one in unfinished)
+        raise InputError(f"{len(unfinished)} rollbacks are unfinished: {names}", hint="say which one")
+    return unfinished[0].id
+
+
+def _not_ours(operation: int) -> Exception:
+    from auditor.errors import InputError
+
+    return InputError(f"operation {operation} is no rollback", hint="auditor rollback status --all")
+
+
+def interruptible(number: int, act: Callable[[], OperationStatus]) -> OperationStatus:
+    """Do it; at Ctrl-C say how to go on."""
+    try:
+        return act()
+    except KeyboardInterrupt:
+        output.say(f"operation {number} is not over; next: auditor rollback resume {number}, or abort {number}")
+        raise
+
+
+def report(found: OperationStatus, *, as_json: bool) -> int:
+    """Print where an operation stands; its exit code."""
+    from auditor.reports.rollback import operation_next, operations_document, render_operation
+
+    if as_json:
+        output.emit_json(operations_document([found]))
+    else:
+        output.emit(render_operation(found))
+        for step in operation_next(found):
+            output.say(f"next: {step}")
+    if found.rolled_back:
+        return ExitCode.DONE
+    return ExitCode.INCOMPLETE if found.waiting else ExitCode.FAILED
+
+
+__all__ = ["abort", "common", "confirm", "disarm", "interruptible", "report", "resume", "status"]
