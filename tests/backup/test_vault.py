@@ -77,7 +77,7 @@ def test_a_key_that_is_none_is_told_before_anything_is_fetched(tmp_path: Path, k
     assert not key or key not in str(told.value)
 
 
-@pytest.mark.parametrize("key", [None, KEY])
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "encrypted"])
 def test_a_fetch_that_fails_leaves_nothing(tmp_path: Path, key: str | None) -> None:
     def broken(into: Path) -> Bundle:
         newfile.save(into, [DATA])
