@@ -289,7 +289,7 @@ def test_the_commands_an_audit_names_at_its_end_work(tmp_path: Path) -> None:
     program = (
         "import json, subprocess, sys\n"
         f"for line in json.load(open({str(report)!r}))['next']:\n"
-        "    done = subprocess.run(line, shell=True, capture_output=True, text=True)\n"
+        f"    done = subprocess.run(line, shell=True, capture_output=True, text=True, cwd={str(tmp_path)!r})\n"
         "    print(line, done.returncode, len(done.stdout) > 0, repr(done.stderr))\n"
     )
     script = f'auditor audit --json > {report}; {sys.executable} -c "$PROGRAM"'
