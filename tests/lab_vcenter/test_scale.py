@@ -1,8 +1,7 @@
-"""1,000 hosts: ready in about a second, one sweep in about a second, many clients at once without a mix-up."""
+"""1,000 hosts in one sweep, and many clients at once without a mix-up. How long it takes is measured in ``benchmarks/``."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,12 +14,8 @@ from auditor.lab.vcenter_server import VCenterServer
 from tests.lab_vcenter.conftest import OLD, Vapi, connect, fill
 from tests.lab_vcenter.test_soap import PATHS, sweep
 
-# Limits are several times what it takes on two idle cores, so that a busy machine does not fail them.
-SLACK = 6
-
 
 def test_a_thousand_hosts(serve: Callable[[LabVCenter], VCenterServer]) -> None:
-    start = time.perf_counter()
     vcenter = LabVCenter("8.0.3")
     for number in range(32):
         vcenter.add_cluster(f"cluster-{number:02}")
@@ -28,11 +23,8 @@ def test_a_thousand_hosts(serve: Callable[[LabVCenter], VCenterServer]) -> None:
     for number in range(1000):
         vcenter.add_host(LabHost(f"esx-{number:04}.lab.example", image), f"cluster-{number % 32:02}")
     server = serve(vcenter)
-    assert time.perf_counter() - start < 1 * SLACK
     content = connect(server).content
-    start = time.perf_counter()
     found, _ = sweep(content, PATHS)
-    assert time.perf_counter() - start < 1 * SLACK
     assert len(found) == 1000
     assert all(set(values) == set(PATHS) for values in found.values())
 
