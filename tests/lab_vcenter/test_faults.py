@@ -26,13 +26,13 @@ GET = "com.vmware.esx.settings.clusters.software.get"
 
 def test_a_delay_holds_up_only_its_own_operation(vapi: Vapi, vcenter: LabVCenter) -> None:
     cluster = vcenter.cluster("prod").moid
-    vcenter.faults.add(Fault(GET, FaultKind.DELAY, seconds=0.3))
+    vcenter.faults.add(Fault(GET, FaultKind.DELAY, seconds=2))
     start = time.monotonic()
     vapi.call(clusters_client.Software).get(cluster)
-    assert time.monotonic() - start >= 0.3
+    assert time.monotonic() - start >= 2
     start = time.monotonic()
     vapi.call(cis_client.Session).get()
-    assert time.monotonic() - start < 0.3
+    assert time.monotonic() - start < 2
 
 
 def test_an_error_happens_as_often_as_planned(vapi: Vapi, vcenter: LabVCenter) -> None:

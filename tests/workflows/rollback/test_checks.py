@@ -53,12 +53,12 @@ def test_it_is_given_the_host_and_nothing_of_ours(folder: Path, monkeypatch: pyt
 
 
 def test_one_that_does_not_end_is_ended_with_its_children(folder: Path, tmp_path: Path) -> None:
-    program(folder, "required/a", f"(sleep 2; touch {tmp_path}/late) & echo $! > {tmp_path}/pid; wait")
+    program(folder, "required/a", f"(sleep 20; touch {tmp_path}/late) & echo $! > {tmp_path}/pid; wait")
     begun = time.monotonic()
     (check,) = DropInChecks(folder, 0.3).run("esx1")
     assert check.passed is None
     assert "0.3 s" in check.said
-    assert time.monotonic() - begun < 1.8
+    assert time.monotonic() - begun < 15
     child = int((tmp_path / "pid").read_text())
     time.sleep(0.1)
     state = Path(f"/proc/{child}/stat")
