@@ -21,7 +21,7 @@ _TIME = re.compile(r"(20\d\d-\d\d-\d\d)(T|\s+)(\d\d:\d\d)(:\d\d(?:\.\d+)?)?Z")  
 def run(scenario: str, *command: str) -> str:
     """What ``auditor lab run SCENARIO -- COMMAND`` prints on stdout, with its exit code at the end."""
     scripts = sysconfig.get_path("scripts")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUDITOR_")} | {"NO_COLOR": "1"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("AUDITOR_")} | {"NO_COLOR": "1", "COLUMNS": "120"}
     done = subprocess.run(
         [str(Path(scripts) / "auditor"), "lab", "run", "--quiet", scenario, "--", *command],
         capture_output=True,

@@ -24,6 +24,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "checks"
     for name in ("required", "wanted"):
         (made / name).mkdir(parents=True, mode=0o700)
+    made.chmod(0o700)  # a parent is made by the umask, and that is not ours
     return made
 
 
