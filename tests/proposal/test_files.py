@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,15 @@ def proposal() -> ImageProposal:
     return propose(case_of(load(HERE / "mixed")[0]))
 
 
+@pytest.fixture
+def no_umask() -> Iterator[None]:
+    old = os.umask(0)
+    yield
+    os.umask(old)
+
+
+@pytest.mark.usefixtures("no_umask")
 def test_it_comes_back_as_it_went_and_is_private(proposal: ImageProposal, tmp_path: Path) -> None:
-    os.umask(0)
     path = write_proposal(tmp_path / "a" / "b", proposal)
     assert read_proposal(path) == proposal
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
