@@ -49,6 +49,7 @@ def test_after_the_reboot_it_is_too_late_to_disarm(bench: Bench) -> None:
     change = bench.change()
     bench.banks.arm(bench.target(), change)
     bench.host().reboot()
+    bench.settle()
     assert bench.banks.disarm(bench.target(), change).outcome is WriteOutcome.LINK_MOVED
 
 
@@ -144,10 +145,12 @@ def test_a_look_tells_boots_apart_and_names_the_window(bench: Bench) -> None:
     assert first.maintenance_mode == Read(False)
     assert first.banks.trouble is None
     bench.host().reboot()
+    bench.settle()
     after = bench.looker.look(bench.target())
     assert isinstance(after.boot_id, Read)
     assert after.boot_id != first.boot_id
     bench.host().reboot()
+    bench.settle()
     assert bench.looker.look(bench.target()).boot_id not in {first.boot_id, after.boot_id}
 
 
