@@ -43,6 +43,11 @@ class Reason(StrEnum):
     CUT_OFF = "cut-off"  # the answer stopped before its end
     TOO_LARGE = "too-large"  # the answer passed the limit
 
+    @property
+    def is_gap(self) -> bool:
+        """Whether something is there that was not seen. The others are answers: nothing of that kind to read, or unasked."""
+        return self not in {Reason.NOT_ATTEMPTED, Reason.EXCLUDED, Reason.NOT_SUPPORTED, Reason.ABSENT}
+
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T_co]):

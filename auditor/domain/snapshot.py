@@ -8,10 +8,7 @@ from datetime import datetime
 
 from auditor.domain.assessment import RouteResult
 from auditor.domain.hosts import trouble_of
-from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Reason, Unread, VCenterMarks, VCenterView, host_key
-
-_NO_GAP = frozenset({Reason.NOT_SUPPORTED, Reason.ABSENT, Reason.NOT_ATTEMPTED, Reason.EXCLUDED})
-"""Reasons that say "there is nothing there", or repeat what another reading says already."""
+from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Unread, VCenterMarks, VCenterView, host_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +100,7 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
         yield Gap("everything", Unread(reason, detail))
         return
     for part, reading in whole:
-        if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
+        if isinstance(reading, Unread) and reading.reason.is_gap:
             yield Gap(part, reading)
     for cluster in view.clusters.value if isinstance(view.clusters, Read) else ():
         parts: tuple[tuple[str, Reading[object]], ...] = (
@@ -113,7 +110,7 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
             ("compliance", cluster.compliance),
         )
         for part, reading in parts:
-            if isinstance(reading, Unread) and reading.reason not in _NO_GAP:
+            if isinstance(reading, Unread) and reading.reason.is_gap:
                 yield Gap(f"{part} of cluster {cluster.name}", reading)
 
 

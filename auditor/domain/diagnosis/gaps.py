@@ -13,9 +13,6 @@ from auditor.domain.image import ManagementMode
 from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, value_of
 from auditor.domain.past import Past
 
-# Reasons that are an answer, not a gap: there is nothing of that kind to read, or nobody asked for it.
-_NO_GAP = {Reason.NOT_ATTEMPTED, Reason.EXCLUDED, Reason.NOT_SUPPORTED, Reason.ABSENT}
-
 _NO_CHANGE = (
     "nothing can be said about change: whether vCenter's database went back in time, which hosts or clusters are gone, "
     "whether a cluster had an image before."
@@ -34,7 +31,7 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
         ("inventory of hosts", view.hosts),
         ("depot", view.depot),
     )
-    missing = [f"{name}: {part}" for name, part in parts if isinstance(part, Unread) and part.reason not in _NO_GAP]
+    missing = [f"{name}: {part}" for name, part in parts if isinstance(part, Unread) and part.reason.is_gap]
     if missing:
         whole = all(isinstance(part, Unread) for _, part in parts)
         if whole and len({str(part) for _, part in parts}) == 1:
@@ -60,9 +57,9 @@ def _cluster_gaps(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         missing.append(f"image or baselines: {view.mode}")
     if isinstance(view.image, Unread) and not baselines:
         missing.append(f"image: {view.image}")
-    if isinstance(view.commit, Unread) and isinstance(view.image, Read) and view.commit.reason not in _NO_GAP:
+    if isinstance(view.commit, Unread) and isinstance(view.image, Read) and view.commit.reason.is_gap:
         missing.append(f"commit: {view.commit}")
-    if isinstance(view.compliance, Unread) and not baselines and view.compliance.reason not in _NO_GAP:
+    if isinstance(view.compliance, Unread) and not baselines and view.compliance.reason.is_gap:
         missing.append(f"compliance: {view.compliance}")
     # Unseen hosts have a finding of their own; here are those that were seen and still could not be compared.
     unknown = [h for h in cluster.hosts if h.facts.seen and h.state is HostState.UNKNOWN and isinstance(view.image, Read)]
