@@ -74,10 +74,10 @@ def serve(place: Place, count: int, *, replay: bool) -> None:
     import asyncssh
 
     from auditor.esxi import script
-    from auditor.lab import fleet
     from auditor.lab.addresses import give_addresses
-    from auditor.lab.host import LabHost
-    from auditor.lab.images import make_image
+    from auditor.lab.hosts import fleet
+    from auditor.lab.hosts.host import LabHost
+    from auditor.lab.hosts.images import make_image
 
     key = asyncssh.generate_private_key("ecdsa-sha2-nistp256")
     key.write_private_key(place.key)
@@ -102,7 +102,7 @@ def _replayed(real: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The lab's way to run a command, but each text only once."""
     import asyncio
 
-    from auditor.lab.shell import run_script
+    from auditor.lab.shell.run import run_script
 
     known: dict[str, Any] = {}
 

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Sequence
 
 from auditor.errors import AuditorError
-from auditor.lab.host import LabHost
+from auditor.lab.hosts.host import LabHost
 
 PORTS = range(20_000, 32_000)
 """Where a common port is looked for: below what systems give out by themselves."""

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import LabHost
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.vcenter.state import LabVCenter
 
 
 @dataclass(frozen=True)

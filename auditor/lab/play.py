@@ -11,12 +11,12 @@ import threading
 from collections.abc import Callable
 
 from auditor.errors import InputError
-from auditor.lab.bundle import make_bundle
 from auditor.lab.clock import LabClock
-from auditor.lab.host import HostDownError, LabHost
-from auditor.lab.images import LabVib
+from auditor.lab.hosts.host import HostDownError, LabHost
+from auditor.lab.hosts.images import LabVib
 from auditor.lab.scenario import DOMAIN, Event, Place, Scenario, Verb, stock
-from auditor.lab.vcenter import LabVCenter, VCenterBackup
+from auditor.lab.vcenter.bundle import make_bundle
+from auditor.lab.vcenter.state import LabVCenter, VCenterBackup
 
 AUTHOR = "administrator@vsphere.local"
 LIVE_VIB = LabVib("lab-live-agent", "1.0.0-1OEM.800.1.0.20613240", "LAB", "PartnerSupported")

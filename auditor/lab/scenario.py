@@ -12,10 +12,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from auditor.lab.depot import DesiredSoftware, LabDepot
-from auditor.lab.images import LabImage, find_add_on, make_image
-from auditor.lab.vcenter_faults import Fault
-from auditor.lab.vms import Pinned
+from auditor.lab.hosts.images import LabImage, find_add_on, make_image
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.faults import Fault
+from auditor.lab.vcenter.vms import Pinned
 
 DOMAIN = "lab.example"
 """The DNS domain of every simulated host; reserved for such use by RFC 2606."""

@@ -14,9 +14,7 @@ from typing import Any
 from auditor.domain.findings import Code
 from auditor.domain.versions import VersionError
 from auditor.errors import InputError
-from auditor.lab.api_versions import release
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.faults import check_faults
+from auditor.lab.hosts.faults import check_faults
 from auditor.lab.scenario import (
     DOMAIN,
     VCENTER,
@@ -31,8 +29,10 @@ from auditor.lab.scenario import (
     VmSpec,
 )
 from auditor.lab.scenario_text import read
-from auditor.lab.vcenter_faults import Fault, FaultKind
-from auditor.lab.vms import Pinned
+from auditor.lab.vcenter.api_versions import release
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.vms import Pinned
 
 MAX_HOSTS = 10_000
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}

@@ -30,13 +30,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from auditor.errors import InputError
-from auditor.lab.bank import BOOT_CFG
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.host import HostDownError, LabHost
-from auditor.lab.images import LabImage
+from auditor.lab.hosts.bank import BOOT_CFG
+from auditor.lab.hosts.host import HostDownError, LabHost
+from auditor.lab.hosts.images import LabImage
+from auditor.lab.hosts.power import FORGOTTEN_PASSWORD
 from auditor.lab.play import Play
-from auditor.lab.power import FORGOTTEN_PASSWORD
 from auditor.lab.scenario import DOMAIN
+from auditor.lab.vcenter.depot import DesiredSoftware
 
 Act = Callable[[Play, LabHost, Sequence[str]], str]
 

@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from auditor.errors import InputError
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
 from auditor.lab.scenario import VCENTER
-from auditor.lab.vcenter import LabVCenter
+from auditor.lab.vcenter.state import LabVCenter
 
 VCENTER_PASSWORD = "AUDITOR_LAB_VCENTER_PASSWORD"
 HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"

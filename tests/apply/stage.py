@@ -13,11 +13,11 @@ from auditor.domain.observation import Route
 from auditor.domain.past import Past
 from auditor.domain.proposal.values import ImageProposal
 from auditor.history.journal import SqliteJournal
-from auditor.lab.database import Commit, Draft
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.host import LabHost
-from auditor.lab.images import find_add_on, make_image
-from auditor.lab.vcenter import LabVCenter
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import find_add_on, make_image
+from auditor.lab.vcenter.database import Commit, Draft
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.ports import HostTarget, ImageEditor, Journal
 from auditor.reports.proposal_file import write_proposal
 from auditor.tables import load_release_table

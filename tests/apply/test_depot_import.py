@@ -11,10 +11,10 @@ import pytest
 from auditor.domain.journal import Phase
 from auditor.errors import FailedError, LockedError, RefusedError
 from auditor.history.journal import SqliteJournal
-from auditor.lab.bundle import make_bundle
-from auditor.lab.depot import DesiredSoftware, LabDepot
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.vcenter.bundle import make_bundle
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.workflows.depot_import import ImportOutcome, ImportResult, ImportTools, import_bundle
 from tests.apply.stage import Now
 from tests.vcenter.editing import NEWEST, Place, fill, served

@@ -12,9 +12,9 @@ import pytest
 
 from auditor.domain.proposal.steps import Outcome, Step
 from auditor.errors import LockedError
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.images import make_image
-from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
 from auditor.ports import ImageEditor
 from auditor.reports.apply import apply_document, render_apply
 from auditor.workflows.apply import ApplyResult, Patience, apply, resume

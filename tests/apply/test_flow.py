@@ -13,7 +13,7 @@ from auditor import documents
 from auditor.domain.past import Past
 from auditor.domain.proposal.steps import Outcome, Step
 from auditor.errors import LockedError, RefusedError
-from auditor.lab.depot import DesiredSoftware
+from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.reports.apply import apply_document, render_apply
 from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume

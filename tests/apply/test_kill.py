@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.domain.proposal.steps import Outcome
-from auditor.lab.vcenter import VCenterBackup
+from auditor.lab.vcenter.state import VCenterBackup
 from auditor.reports.proposal_file import write_proposal
 from auditor.workflows.apply import apply, resume
 from tests.apply.stage import SHORT, TARGET, Stage, stage, tools

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from auditor import documents
-from auditor.lab.bundle import make_bundle
-from auditor.lab.depot import LabDepot
 from auditor.lab.running import Running, running
 from auditor.lab.scenario import stock
 from auditor.lab.scenario_file import load
+from auditor.lab.vcenter.bundle import make_bundle
+from auditor.lab.vcenter.depot import LabDepot
 from auditor.lab.verbs import do
 from tests.wire.judging import EVERY, forbidden
 

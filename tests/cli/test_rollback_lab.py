@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 
 from auditor.cli.main import main
 from auditor.history.journal import SqliteJournal
-from auditor.lab.host import LabHost
+from auditor.lab.hosts.host import LabHost
 from auditor.lab.running import Running, running
 from auditor.lab.scenario_file import load
 from auditor.resources import schema
@@ -258,7 +258,7 @@ def test_unattended_is_allowed_twice_or_not_at_all(desk: Desk) -> None:
 
 
 def test_an_update_staged_since_the_plan(desk: Desk) -> None:
-    from auditor.lab.images import make_image
+    from auditor.lab.hosts.images import make_image
 
     path = desk.planned("--unattended")
     desk.hosts[1].stage(make_image("8.0.3-0.102.25595708"))

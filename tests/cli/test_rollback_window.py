@@ -16,9 +16,9 @@ from auditor.domain.observation import BankReading, HostObservation, Read, Route
 from auditor.esxi.known_hosts import pin
 from auditor.esxi.ssh import fetch_host_key
 from auditor.history.store import SqliteHistory
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
-from auditor.lab.images import LabVib, make_image
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.images import LabVib, make_image
 from auditor.resources import schema
 
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"

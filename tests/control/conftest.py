@@ -20,10 +20,10 @@ from auditor.esxi.host import SshHostReader
 from auditor.esxi.look import SshLooker, SshSituationReader
 from auditor.esxi.settings import SshSettings
 from auditor.lab.addresses import give_addresses
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
-from auditor.lab.images import make_image
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.images import make_image
 from auditor.lab.lab import Lab
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 from auditor.ports import HostTarget
 from auditor.vcenter.hostcontrol import ApiHostControl
 from auditor.vcenter.settings import Endpoint, VCenterSettings

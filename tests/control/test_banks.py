@@ -13,8 +13,8 @@ from auditor.domain.rollback.window import WindowKind
 from auditor.errors import ConnectError, DeniedError, InDoubtError, TrustError
 from auditor.esxi import control
 from auditor.esxi.order import COPY
-from auditor.lab.bank import BOOT_CFG
-from auditor.lab.images import make_image
+from auditor.lab.hosts.bank import BOOT_CFG
+from auditor.lab.hosts.images import make_image
 from tests.control.conftest import NEW, OLD, Bench
 
 

@@ -17,9 +17,9 @@ from auditor.domain.observation import Read, Reason, Route, Unread
 from auditor.domain.rollback.control import Evacuation, HostTask, TaskState
 from auditor.errors import BusyError, ConnectError, DeniedError, InDoubtError, InputError, RefusedError
 from auditor.esxi.escrow import HelperEscrow
-from auditor.lab.vcenter import PASSWORD
-from auditor.lab.vcenter_faults import Fault, FaultKind
-from auditor.lab.vms import Pinned
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import PASSWORD
+from auditor.lab.vcenter.vms import Pinned
 from auditor.ports import HostControl
 from auditor.vcenter.hostcontrol import ApiHostControl
 from tests.control.conftest import Bench, eventually

@@ -8,7 +8,7 @@ import pytest
 
 from auditor.domain.observation import Read, Reason, Unread
 from auditor.domain.rollback.situation import HostSituation
-from auditor.lab.vms import Pinned
+from auditor.lab.vcenter.vms import Pinned
 from tests.control.conftest import Bench
 
 

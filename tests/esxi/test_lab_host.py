@@ -13,9 +13,9 @@ from auditor.esxi.host import SshHostReader
 from auditor.esxi.known_hosts import pin
 from auditor.esxi.settings import SshSettings
 from auditor.esxi.ssh import fetch_host_key
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
-from auditor.lab.images import make_image
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.images import make_image
 from auditor.ports import HostTarget
 
 RUNNING = "8.0.3-0.70.24674464"

@@ -19,7 +19,7 @@ from auditor.domain.bootcfg import state_offset
 from auditor.domain.rollback.arm import ByteEdit
 from auditor.domain.rollback.control import BootCfgChange, BootCfgWrite, WriteOutcome
 from auditor.esxi import order
-from auditor.lab.bank import boot_cfg
+from auditor.lab.hosts.bank import boot_cfg
 from tests.judges import need
 
 MODULES = tuple(f"m{number:03d}.v00" for number in range(120))

@@ -16,9 +16,9 @@ from auditor.esxi.host import SshHostReader
 from auditor.esxi.known_hosts import pin
 from auditor.esxi.settings import SshSettings
 from auditor.esxi.ssh import fetch_host_key
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
-from auditor.lab.images import LabVib, make_image
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.images import LabVib, make_image
 from auditor.ports import HostTarget
 
 OLD = "8.0.3-0.60.24585383"

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import LabHost
-from auditor.lab.images import LabImage, make_image
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import LabImage, make_image
 
 OLD = "8.0.3-0.60.24585383"
 NEW = "8.0.3-0.70.24674464"

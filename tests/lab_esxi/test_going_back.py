@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from auditor.domain.bootbank import BootState
-from auditor.lab.bank import BOOT_CFG, STATE
-from auditor.lab.faults import check_faults, command_fault
-from auditor.lab.host import DEFAULT_PASSWORD, LabHost
-from auditor.lab.images import make_image
-from auditor.lab.power import FORGOTTEN_PASSWORD
-from auditor.lab.shell import run_script
+from auditor.lab.hosts.bank import BOOT_CFG, STATE
+from auditor.lab.hosts.faults import check_faults, command_fault
+from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.hosts.power import FORGOTTEN_PASSWORD
+from auditor.lab.shell.run import run_script
 
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
 

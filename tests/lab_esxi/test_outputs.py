@@ -12,12 +12,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from auditor.lab.bank import modules_of
-from auditor.lab.esxcli import esxcli_rows
-from auditor.lab.esxcli_rows import EsxcliError
-from auditor.lab.host import LabHost
-from auditor.lab.images import LabComponent, LabImage, LabVib, catalogue, find_add_on, make_image
-from auditor.lab.shell import Result, run_script
+from auditor.lab.hosts.bank import modules_of
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import LabComponent, LabImage, LabVib, catalogue, find_add_on, make_image
+from auditor.lab.programs.esxcli import esxcli_rows
+from auditor.lab.programs.esxcli_rows import EsxcliError
+from auditor.lab.shell.run import Result, run_script
 
 SAMPLES = Path(__file__).with_name("samples")
 

@@ -12,9 +12,9 @@ import pytest
 
 from auditor.domain.readings.answer import Command
 from auditor.esxi.script import parse, render
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.shell import run_script
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.shell.run import run_script
 from tests import judges
 
 SNIPPETS: list[dict[str, Any]] = tomllib.loads(Path(__file__).with_name("snippets.toml").read_text("utf-8"))["snippet"]

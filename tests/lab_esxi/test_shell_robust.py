@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.shell import run_script
-from auditor.lab.shell_syntax import ShellSyntaxError, parse_lines
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.shell.run import run_script
+from auditor.lab.shell.syntax import ShellSyntaxError, parse_lines
 
 WORDS = st.sampled_from(
     [

@@ -17,10 +17,10 @@ import pytest
 
 from auditor.domain.readings.commands import COMMANDS
 from auditor.esxi.script import new_nonce, parse, render
-from auditor.lab.fleet import SshFleet
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.shell import run_script
+from auditor.lab.hosts.fleet import SshFleet
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.shell.run import run_script
 from tests import judges
 from tests.lab_esxi.conftest import NEW, OLD, run_ssh, ssh_command
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from auditor.errors import InputError
-from auditor.lab.database import BASELINES, CONNECTED, DISCONNECTED, IMAGE, NOT_RESPONDING
 from auditor.lab.play import BUNDLES, Play
 from auditor.lab.scenario_file import load
+from auditor.lab.vcenter.database import BASELINES, CONNECTED, DISCONNECTED, IMAGE, NOT_RESPONDING
 
 OLD, NEW = "24585383", "24674464"
 SMALL = f"""

@@ -16,12 +16,12 @@ from vmware.vapi.security.session import create_session_security_context
 from vmware.vapi.security.user_password import create_user_password_security_context
 from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_face import EsxcliAnswer
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli import EsxcliAnswer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
 

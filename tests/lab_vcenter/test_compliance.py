@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.lab.compliance import ScanResult, scan_host, user_components
-from auditor.lab.depot import DesiredSoftware, LabDepot, version_key
-from auditor.lab.images import LabAddOn, LabComponent, add_ons, catalogue, make_image
+from auditor.lab.hosts.images import LabAddOn, LabComponent, add_ons, catalogue, make_image
+from auditor.lab.vcenter.compliance import ScanResult, scan_host, user_components
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot, version_key
 from tests.lab_vcenter.conftest import NEW, OLD
 
 TOOL = LabComponent("extra-tool", "1.2-3", "Extra tool", "1.2", "Lab")

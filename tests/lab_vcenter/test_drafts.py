@@ -15,12 +15,12 @@ from com.vmware.esx.settings.clusters import software_client
 from com.vmware.esx.settings.clusters.software.drafts import software_client as layers
 from com.vmware.vapi.std import errors_client as errors
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.vcenter import USER, LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import USER, LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, Vapi, fill
 
 DRAFTS = software_client.Drafts

@@ -15,9 +15,9 @@ from com.vmware.esx.settings import clusters_client
 from com.vmware.vapi.std import errors_client as errors
 from pyVmomi import vim, vmodl
 
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind, FaultPlan
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.vcenter.faults import Fault, FaultKind, FaultPlan
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import Vapi, connect
 from tests.lab_vcenter.test_rest import Rest
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 from tests import judges
 
 pytestmark = pytest.mark.judge("govc")

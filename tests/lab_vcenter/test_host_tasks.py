@@ -11,10 +11,10 @@ import pytest
 from pyVim.task import WaitForTask
 from pyVmomi import vim, vmodl
 
-from auditor.lab.host import LabHost
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
-from auditor.lab.vms import Pinned
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
+from auditor.lab.vcenter.vms import Pinned
 from tests.judges import need
 
 NAME = "prod-1.lab.example"

@@ -16,11 +16,11 @@ from com.vmware.esx.settings import clusters_client, depots_client
 from com.vmware.esx.settings.depots import offline_client
 from com.vmware.vapi.std import errors_client as errors
 
-from auditor.lab.bundle import BundleError, make_bundle, read_bundle
-from auditor.lab.depot import DesiredSoftware, LabDepot
-from auditor.lab.images import find_add_on, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.images import find_add_on, make_image
+from auditor.lab.vcenter.bundle import BundleError, make_bundle, read_bundle
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, Vapi, fill
 
 NEWER, ADD_ON = "8.0.3-0.79.24859861", ("DEL-ESXi", "803.24414501-A03")

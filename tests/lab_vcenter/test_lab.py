@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
-from auditor.lab.esxcli_face import to_xml
-from auditor.lab.host import LabHost
-from auditor.lab.images import LabVib, make_image
+from auditor.lab.faces.esxcli import to_xml
+from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import LabVib, make_image
 from auditor.lab.lab import Lab
-from auditor.lab.vcenter import LabVCenter
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, fill
 
 

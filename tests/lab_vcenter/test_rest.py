@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD
 
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from com.vmware.esx.hosts import software_client
 
-from auditor.lab.host import LabHost
-from auditor.lab.images import LabComponent, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import LabComponent, make_image
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import OLD, Vapi, connect, fill
 from tests.lab_vcenter.test_soap import PATHS, sweep
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pyVmomi import vim, vmodl
 
-from auditor.lab.images import make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, connect, fill
 
 _Collector = vmodl.query.PropertyCollector

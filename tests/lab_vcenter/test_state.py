@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from auditor.lab.clock import LabClock
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.vcenter import PASSWORD, USER, LabVCenter
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, fill
 
 HOST = "prod-1.lab.example"

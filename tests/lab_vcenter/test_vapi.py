@@ -15,10 +15,10 @@ from com.vmware.esx.settings.clusters import enablement_client, software_client
 from com.vmware.esx.settings.depot_content import add_ons_client, base_images_client, components_client
 from com.vmware.vapi.std import errors_client as errors
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.images import LabComponent, add_ons, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.images import LabComponent, add_ons, make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import LabVCenter
 from tests.lab_vcenter.conftest import NEW, OLD, Vapi, fill
 
 
@@ -243,7 +243,7 @@ def test_an_older_version_lacks_what_was_added_later(
 def test_a_wrong_answer_of_the_simulator_never_reaches_the_client(
     vapi: Vapi, vcenter: LabVCenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("auditor.lab.vlcm_face.software_info", lambda *_: {"base_image": 7})
+    monkeypatch.setattr("auditor.lab.faces.vlcm.software_info", lambda *_: {"base_image": 7})
     with pytest.raises(errors.InternalServerError):
         vapi.call(clusters_client.Software).get(vcenter.cluster("prod").moid)
 

@@ -22,11 +22,11 @@ from vmware.vapi.core import MethodResult
 from vmware.vapi.data.serializers.jsonrpc import deserialize_response
 from vmware.vapi.protocol.client.connector import Connector
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_face import EsxcliAnswer, to_xml
-from auditor.lab.http import Request, Response
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli import EsxcliAnswer, to_xml
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import LabVCenter
+from auditor.lab.wire.http import Request, Response
 from tests.lab_vcenter.conftest import NEW
 
 WIRE = Path(__file__).parent / "wire"
@@ -182,7 +182,7 @@ def test_a_rest_error_has_the_form_of_a_recorded_one(server: VCenterServer) -> N
 
 def test_compliance_holds_every_field_a_real_scan_held(server: VCenterServer, vcenter: LabVCenter) -> None:
     """The recorded scan is of a host with a user's component missing: the same case here, field by field."""
-    from auditor.lab.images import LabComponent
+    from auditor.lab.hosts.images import LabComponent
 
     vcenter.database.depot.add_component(LabComponent("test-component-8", "2.0-1", "test-component-8", "2.0", "VMware"))
     vcenter.set_desired(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
-from auditor.lab.host import LabHost
-from auditor.lab.images import make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.vcenter.depot_editor import VCenterDepotEditor
 from auditor.vcenter.editor import VCenterImageEditor
 from auditor.vcenter.exporter import VCenterImageExporter

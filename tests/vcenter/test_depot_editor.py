@@ -25,11 +25,11 @@ from auditor.errors import (
     SessionEndedError,
     TrustError,
 )
-from auditor.lab.bundle import make_bundle
-from auditor.lab.depot import DesiredSoftware, LabDepot
-from auditor.lab.images import find_add_on, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.hosts.images import find_add_on, make_image
+from auditor.lab.vcenter.bundle import make_bundle
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.vcenter.depot_editor import VCenterDepotEditor
 from auditor.vcenter.exporter import VCenterImageExporter
 from auditor.vcenter.transfer import _file_id

@@ -30,9 +30,9 @@ from auditor.errors import (
     RefusedError,
     SessionEndedError,
 )
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.vcenter import USER, LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import USER, LabVCenter
 from auditor.vcenter.editor import VCenterImageEditor, same_account
 from auditor.vcenter.tasks import Patience
 from tests.vcenter.editing import ADD_ON, NEW, NEWEST, OLD, VERSIONS, Place, fill, served

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 
 from auditor.domain.observation import Read, Reason, Unread
-from auditor.lab.database import Recommendation
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
-from auditor.lab.host import LabHost
-from auditor.lab.images import find_add_on, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import find_add_on, make_image
+from auditor.lab.vcenter.database import Recommendation
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.vcenter.reader import VCenterRouteReader
 from auditor.vcenter.settings import VCenterSettings
 from auditor.vcenter.tls import fetch_thumbprint

@@ -10,13 +10,13 @@ import pytest
 
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import ClusterView, Read, Reason, StagedImage, Unread, VCenterView
-from auditor.lab.depot import DesiredSoftware
-from auditor.lab.esxcli_api import FORMATTERS, run_esxcli
-from auditor.lab.host import LabHost
-from auditor.lab.images import find_add_on, make_image
-from auditor.lab.vcenter import LabVCenter
-from auditor.lab.vcenter_faults import Fault, FaultKind
-from auditor.lab.vcenter_server import VCenterServer
+from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
+from auditor.lab.faces.server import VCenterServer
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import find_add_on, make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.state import LabVCenter
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.reader import VCenterRouteReader
 from auditor.vcenter.settings import VCenterSettings

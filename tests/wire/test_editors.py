@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from auditor.domain.editing import ExportKind
-from auditor.lab.bundle import make_bundle
-from auditor.lab.depot import DesiredSoftware, LabDepot
-from auditor.lab.vcenter import LabVCenter
+from auditor.lab.vcenter.bundle import make_bundle
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.state import LabVCenter
 from tests.vcenter.editing import NEW, NEWEST, VERSIONS, Place, fill, served
 from tests.wire.judging import COMMITS, COMPUTES, DRY_RUN, EVERY, IMPORTS, READS, effect_of, forbidden
 

@@ -1,0 +1,1 @@
+"""What a simulated vCenter offers on the wire: its SOAP objects and its vAPI services."""

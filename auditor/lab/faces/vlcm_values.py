@@ -1,0 +1,212 @@
+"""vLCM's structures, made of the state's plain values.
+
+`details` of an item is left out when the depot lacks it: that is how vLCM shows a gap (SDK `settings_client.*Info`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from com.vmware.esx import hosts_client as hosts
+from com.vmware.esx import settings_client as settings
+from com.vmware.vapi.std_client import LocalizableMessage
+
+from auditor.lab.hosts.images import LabImage
+from auditor.lab.vcenter.compliance import (
+    COMPLIANT,
+    INCOMPATIBLE,
+    NON_COMPLIANT,
+    UNAVAILABLE,
+    ComponentScan,
+    HostScan,
+    ScanResult,
+)
+from auditor.lab.vcenter.compliance import user_components as _user_components
+from auditor.lab.vcenter.depot import AddOnKey, DesiredSoftware, LabDepot
+
+PREFIX = "com.vmware.vcIntegrity.lifecycle."
+OURS = "lab.vlcm."
+"""Prefix of message ids for which no public source shows the real one."""
+
+
+def midnight(date: str) -> dt.datetime:
+    """An ISO date as the time structures want it."""
+    return dt.datetime.fromisoformat(date or "2024-01-01").replace(tzinfo=dt.UTC)
+
+
+def message(message_id: str, text: str) -> Any:
+    """A localized message without arguments."""
+    return LocalizableMessage(id=message_id, default_message=text, args=[], localized=text)
+
+
+def notifications(time: dt.datetime, **groups: tuple[str, str]) -> Any:
+    """Notifications with at most one entry in each of `info`, `warnings`, `errors`, given as (id, text)."""
+    kinds = {"info": "INFO", "warnings": "WARNING", "errors": "ERROR"}
+    made = {
+        group: [
+            settings.Notification(
+                id=PREFIX + entry[0], time=time, message=message(PREFIX + entry[0], entry[1]), type=kinds[group]
+            )
+        ]
+        for group, entry in groups.items()
+    }
+    return settings.Notifications(**made)
+
+
+def base_image_info(version: str, depot: LabDepot) -> Any:
+    """A base image with its details, if the depot has them."""
+    image = depot.base_images.get(version)
+    details = image and settings.BaseImageDetails(
+        display_name="ESXi", display_version=image.display_version, release_date=midnight(image.release_date)
+    )
+    return settings.BaseImageInfo(version=version, details=details)
+
+
+def add_on_info(key: AddOnKey | None, depot: LabDepot) -> Any | None:
+    """An add-on with its details, if the depot has them; None for no add-on."""
+    if key is None:
+        return None
+    found = depot.add_ons.get(key)
+    details = found and settings.AddOnDetails(
+        display_name=found.display_name or found.name, vendor=found.vendor, display_version=found.version
+    )
+    return settings.AddOnInfo(name=key[0], version=key[1], details=details)
+
+
+def component_info(name: str, version: str | None, depot: LabDepot) -> Any | None:
+    """A component with its details, if the depot has them; None for no version."""
+    if version is None:
+        return None
+    found = depot.components.get((name, version))
+    details = found and settings.ComponentDetails(
+        display_name=found.display_name or name, vendor=found.vendor, display_version=found.display_version or None
+    )
+    return settings.ComponentInfo(version=version, details=details)
+
+
+def software_info(software: DesiredSoftware, depot: LabDepot) -> Any:
+    """A cluster image. `components` are the administrator's own, not those the base image brings."""
+    return settings.SoftwareInfo(
+        base_image=base_image_info(software.base_image, depot),
+        add_on=add_on_info(software.add_on, depot),
+        components={name: component_info(name, version, depot) for name, version in software.components},
+        solutions={},
+        # Unset where nothing was removed, and so on a vCenter that is older than the field.
+        removed_components={name: settings.ComponentInfo() for name in software.removed} or None,
+    )
+
+
+def software_of(image: LabImage) -> DesiredSoftware:
+    """An installed image taken apart as vLCM does: base image, add-on, and what neither of them brings."""
+    add_on = None if image.add_on is None else (image.add_on.name, image.add_on.version)
+    return DesiredSoftware(image.base_image, add_on, tuple(_user_components(image).items()))
+
+
+def host_software_info(image: LabImage) -> Any:
+    """The same for `com.vmware.esx.hosts.software`, which asks the host and so always has the display texts."""
+    add_on, own = image.add_on, _user_components(image)
+    return hosts.SoftwareInfo(
+        base_image=hosts.BaseImageInfo(
+            version=image.base_image,
+            display_name="ESXi",
+            display_version=image.display_version,
+            release_date=midnight(image.release_date),
+        ),
+        add_on=add_on
+        and hosts.AddOnInfo(
+            name=add_on.name,
+            version=add_on.version,
+            display_name=add_on.display_name or add_on.name,
+            vendor=add_on.vendor,
+            display_version=add_on.version,
+        ),
+        components={
+            each.name: hosts.ComponentInfo(
+                version=each.version,
+                display_name=each.display_name or each.name,
+                display_version=each.display_version or each.version,
+                vendor=each.vendor,
+            )
+            for each in image.components
+            if each.name in own
+        },
+        solutions={},
+    )
+
+
+def cluster_compliance(scan: ScanResult, depot: LabDepot, names: Mapping[str, str], *, staging: bool) -> Any:
+    """A stored scan. `names` are the hosts' names by id; `staging` says whether the version knows a stage status."""
+    return settings.ClusterCompliance(
+        impact=scan.impact,
+        status=scan.status,
+        stage_status=_stage(scan.status, staging=staging),
+        notifications=settings.Notifications(),
+        scan_time=scan.time,
+        commit=scan.commit or None,
+        compliant_hosts=scan.host_ids(COMPLIANT),
+        non_compliant_hosts=scan.host_ids(NON_COMPLIANT),
+        incompatible_hosts=scan.host_ids(INCOMPATIBLE),
+        unavailable_hosts=scan.host_ids(UNAVAILABLE),
+        hosts={moid: _host_compliance(host, scan, depot, staging=staging) for moid, host in scan.hosts.items()},
+        host_info={moid: settings.HostInfo(name=names[moid]) for moid in scan.hosts.keys() | scan.unavailable if moid in names},
+    )
+
+
+def _stage(status: str, *, staging: bool) -> str | None:
+    return "NOT_STAGED" if staging and status == NON_COMPLIANT else None
+
+
+def _host_compliance(host: HostScan, scan: ScanResult, depot: LabDepot, *, staging: bool) -> Any:
+    return settings.HostCompliance(
+        impact=host.impact,
+        status=host.status,
+        stage_status=_stage(host.status, staging=staging),
+        notifications=_host_notifications(host, scan),
+        scan_time=scan.time,
+        commit=scan.commit or None,
+        base_image=settings.BaseImageCompliance(
+            status=host.base_status,
+            stage_status=_stage(host.base_status, staging=staging),
+            current=base_image_info(host.base_current, depot),
+            target=base_image_info(scan.software.base_image, depot),
+            notifications=settings.Notifications(),
+        ),
+        add_on=settings.AddOnCompliance(
+            status=host.add_on_status,
+            stage_status=_stage(host.add_on_status, staging=staging),
+            current=add_on_info(host.add_on_current, depot),
+            target=add_on_info(scan.software.add_on, depot),
+            notifications=settings.Notifications(),
+        ),
+        hardware_support={},
+        components={name: _component(name, each, depot, staging=staging) for name, each in host.components.items()},
+        solutions={},
+        removed_components={
+            name: _component(name, each, depot, staging=staging)
+            for name, each in host.components.items()
+            if each.target_source == "USER_REMOVED"
+        }
+        or None,
+    )
+
+
+def _component(name: str, scan: ComponentScan, depot: LabDepot, *, staging: bool) -> Any:
+    return settings.ComponentCompliance(
+        status=scan.status,
+        stage_status=_stage(scan.status, staging=staging),
+        current=component_info(name, scan.current, depot),
+        target=component_info(name, scan.target, depot),
+        current_source=scan.current_source,
+        target_source=scan.target_source,
+        notifications=settings.Notifications(),
+    )
+
+
+def _host_notifications(host: HostScan, scan: ScanResult) -> Any:
+    # What an incompatible host is told in detail is not public, so it is told nothing.
+    if host.status == NON_COMPLIANT:
+        text = "The host will be rebooted during remediation."
+        return notifications(scan.time, info=("HostScan.RebootImpact", text))
+    return settings.Notifications()

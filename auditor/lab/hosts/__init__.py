@@ -1,0 +1,1 @@
+"""Simulated ESXi hosts: their banks, images, files, power and SSH service."""

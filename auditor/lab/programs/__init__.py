@@ -1,0 +1,1 @@
+"""The programs of a simulated host, from ``cat`` to ``esxcli``."""

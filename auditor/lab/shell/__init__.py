@@ -1,0 +1,1 @@
+"""The simulated ESXi shell: words, syntax, evaluation, builtins."""

@@ -1,0 +1,1 @@
+"""The state of a simulated vCenter: its database, inventory, depot, drafts, tasks and faults."""

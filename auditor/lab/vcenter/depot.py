@@ -1,0 +1,136 @@
+"""The vLCM depot of a simulated vCenter and the desired software of a cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from auditor.lab.hosts.images import LabAddOn, LabComponent, LabImage, make_image
+
+AddOnKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class DesiredSoftware:
+    """A cluster image as vLCM keeps it: versions only, whether or not the depot has them.
+
+    `components` are the ones an administrator added, as (name, version); `removed` the ones taken out of what the lower
+    layers bring (8.0.3 and later).
+    """
+
+    base_image: str
+    add_on: AddOnKey | None = None
+    components: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EffectiveComponent:
+    """A component of the composed image and the layer it comes from (BASE_IMAGE, ADD_ON or USER)."""
+
+    version: str
+    source: str
+
+
+@dataclass
+class LabDepot:
+    """What was imported: base images, add-ons and components by their keys."""
+
+    base_images: dict[str, LabImage] = field(default_factory=dict)
+    add_ons: dict[AddOnKey, LabAddOn] = field(default_factory=dict)
+    components: dict[tuple[str, str], LabComponent] = field(default_factory=dict)
+
+    def copy(self) -> LabDepot:
+        """An independent depot with the same content; the items themselves never change."""
+        return LabDepot(dict(self.base_images), dict(self.add_ons), dict(self.components))
+
+    def add_base_image(self, version: str) -> None:
+        """Import a base image with its components."""
+        image = make_image(version)
+        self.base_images[version] = image
+        self._add_components(image.components)
+
+    def add_add_on(self, add_on: LabAddOn) -> None:
+        """Import an add-on with its components."""
+        self.add_ons[add_on.name, add_on.version] = add_on
+        self._add_components(add_on.components)
+
+    def add_component(self, component: LabComponent) -> None:
+        """Import a single component."""
+        self._add_components((component,))
+
+    def add_image(self, image: LabImage) -> None:
+        """Import everything an image is made of, as a vendor's full bundle brings it."""
+        self.add_base_image(image.base_image)
+        if image.add_on is not None:
+            self.add_add_on(image.add_on)
+        self._add_components(image.components)
+
+    def remove_base_image(self, version: str) -> None:
+        """Forget a base image; its components stay, as after a partial import. Raises KeyError if it is not there."""
+        del self.base_images[version]
+
+    def remove_add_on(self, key: AddOnKey) -> None:
+        """Forget an add-on. Raises KeyError if it is not there."""
+        del self.add_ons[key]
+
+    def forget(self, item: str) -> None:
+        """Drop a base image by its version, or an add-on or component given as "name version". Unknown items are none."""
+        name, _, version = item.partition(" ")
+        self.base_images.pop(item, None)
+        self.add_ons.pop((name, version), None)
+        self.components.pop((name, version), None)
+
+    def merge(self, other: LabDepot) -> bool:
+        """Import everything of another depot; False when all of it was here already."""
+        before = (len(self.base_images), len(self.add_ons), len(self.components))
+        self.base_images |= other.base_images
+        self.add_ons |= other.add_ons
+        self.components |= other.components
+        return before != (len(self.base_images), len(self.add_ons), len(self.components))
+
+    def _add_components(self, components: tuple[LabComponent, ...]) -> None:
+        self.components.update({(each.name, each.version): each for each in components})
+
+    def missing(self, software: DesiredSoftware) -> list[str]:
+        """What the depot lacks of a desired software, in words."""
+        lacks = [] if software.base_image in self.base_images else [f"base image {software.base_image}"]
+        if software.add_on is not None and software.add_on not in self.add_ons:
+            lacks.append("add-on {} {}".format(*software.add_on))
+        return lacks + [f"component {n} {v}" for n, v in software.components if (n, v) not in self.components]
+
+    def compose(self, software: DesiredSoftware) -> LabImage:
+        """The image to install. Raises LookupError naming what the depot lacks."""
+        if lacks := self.missing(software):
+            raise LookupError(f"not in the depot: {', '.join(lacks)}")
+        add_on = None if software.add_on is None else self.add_ons[software.add_on]
+        image = make_image(software.base_image, add_on, tuple(self.components[key] for key in software.components))
+        return _without(image, software.removed) if software.removed else image
+
+    def effective(self, software: DesiredSoftware) -> dict[str, EffectiveComponent]:
+        """The composed components by name, as far as the depot knows the layers. The add-on overrides the base image,
+        a component of the administrator overrides both."""
+        found: dict[str, EffectiveComponent] = {}
+        if base := self.base_images.get(software.base_image):
+            found |= {each.name: EffectiveComponent(each.version, "BASE_IMAGE") for each in base.components}
+        if software.add_on is not None and (add_on := self.add_ons.get(software.add_on)):
+            found |= {each.name: EffectiveComponent(each.version, "ADD_ON") for each in add_on.components}
+        found |= {name: EffectiveComponent(version, "USER") for name, version in software.components}
+        return {name: each for name, each in found.items() if name not in software.removed}
+
+
+def _without(image: LabImage, removed: tuple[str, ...]) -> LabImage:
+    """The image without these components and the VIBs they alone bring."""
+    kept = tuple(each for each in image.components if each.name not in removed)
+    needed = {vib.name for each in kept for vib in each.vibs}
+    gone = {vib.name for each in image.components for vib in each.vibs} - needed
+    return replace(image, components=kept, vibs=tuple(vib for vib in image.vibs if vib.name not in gone))
+
+
+def version_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """A sort key for version texts: runs of digits by value, other runs by letters, compared from left to right.
+
+    The real rule is not public; this is the common one and all the lab's own versions follow it.
+    """
+    runs = re.findall(r"\d+|[A-Za-z]+", text)
+    return tuple((1, int(run), "") if run.isdigit() else (0, 0, run) for run in runs)

@@ -1,0 +1,1 @@
+"""Protocols without knowledge of vSphere: SOAP, vAPI, REST, HTTP, and the record of every call."""
