@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditor.domain.assess import assess
-from auditor.domain.assessment import Assessment, HostState, Verdict
+from auditor.domain.assessment import HostState, Verdict
 from auditor.domain.findings import Code, Severity
-from auditor.domain.image import AddOn, Commit, Component, ManagementMode
+from auditor.domain.image import AddOn, Component, ManagementMode
 from auditor.domain.observation import (
     BankReading,
     Connection,
@@ -23,10 +22,8 @@ from auditor.domain.observation import (
     Route,
     StagedImage,
     Unread,
-    VCenterView,
 )
 from auditor.domain.past import Past
-from auditor.tables import load_release_table
 from tests.domain.estates import (
     NEW,
     NOW,
@@ -43,25 +40,7 @@ from tests.domain.estates import (
     scan,
     silent,
 )
-
-TABLE = load_release_table()
-COMMIT_5, COMMIT_7 = Commit("5", "admin", ago(100)), Commit("7", "admin", ago(20))
-
-
-def judge(view: Estate, before: Past | None = None) -> Assessment:
-    return assess(view, before or Past(), TABLE)
-
-
-def codes(result: Assessment) -> set[str]:
-    return {f.code.value for f in result.findings}
-
-
-def one(result: Assessment, code: Code) -> object:
-    (finding,) = [f for f in result.findings if f.code is code]
-    return finding
-
-
-STEADY = estate((cluster(NEW),), (listed("a", NEW), listed("b", NEW)), (says("a", NEW), says("b", NEW)))
+from tests.domain.judging import COMMIT_5, COMMIT_7, STEADY, codes, judge, one
 
 
 def test_in_sync_has_no_finding() -> None:
@@ -86,105 +65,6 @@ def test_a_history_that_cannot_be_read_is_not_called_a_first_run() -> None:
     told = judge(STEADY, Past(readable=False)).limits
     assert any("History could not be read" in line for line in told)
     assert not any("first run" in line for line in told)
-
-
-def test_hosts_ahead_after_a_restore_are_explained_by_the_lost_commit() -> None:
-    view = estate((cluster(OLD),), (listed("a", NEW), listed("b", NEW)), (says("a", NEW), says("b", NEW)), vc_marks=marks(900))
-    result = judge(view, past((image(OLD), COMMIT_5), (image(NEW), COMMIT_7), hosts=("a", "b")))
-    assert codes(result) == {"restore-detected", "host-ahead"}
-    ahead = one(result, Code.HOST_AHEAD)
-    assert ahead.hosts == ("a", "b")
-    assert any("commit 7" in line for line in ahead.evidence)
-    restore = one(result, Code.RESTORE_DETECTED)
-    assert restore.severity is Severity.CRITICAL
-    assert any("newest event is 900" in line for line in restore.evidence)
-    assert any("commit 7" in line and "gone" in line for line in restore.evidence)
-
-
-@pytest.mark.parametrize("audited", [False, True])
-def test_a_rewind_is_news_until_an_audit_has_told_of_it(audited: bool) -> None:
-    """A snapshot by cron after the restore reports to nobody, so it must not make the restore old news."""
-    before = past((image(NEW), COMMIT_7), (image(OLD), COMMIT_5), key=9000)
-    rewound = replace(before.marks[0], at=ago(0.5), marks=marks(key=800))
-    seen = replace(before.clusters[0], images=tuple(replace(i, last_seen=ago(1)) for i in before.clusters[0].images))
-    told = {"vc": ago(0.5)} if audited else {"vc": ago(60)}
-    before = replace(before, marks=(*before.marks, rewound), clusters=(seen,), audited=told)
-    view = estate((cluster(OLD, COMMIT_5),), (listed("a", OLD),), (says("a", OLD),), vc_marks=marks(900))
-    result = judge(view, before)
-    assert codes(result) == {"restore-detected"}
-    assert one(result, Code.RESTORE_DETECTED).severity is (Severity.NOTICE if audited else Severity.CRITICAL)
-    assert result.verdict is (Verdict.IN_SYNC if audited else Verdict.DRIFT)
-
-
-def test_a_later_commit_is_no_rewind() -> None:
-    view = estate((cluster(NEW, COMMIT_7),), (listed("a", NEW),), (says("a", NEW),))
-    assert codes(judge(view, past((image(OLD), COMMIT_5)))) == set()
-
-
-@pytest.mark.parametrize(
-    ("now", "then", "rewound"),
-    [
-        (marks(key=1), marks(key=2), True),
-        (marks(key=2), marks(key=2), False),
-        (marks(version="8.0.2", build="99999999"), marks(key=1, version="8.0.3", build="1"), True),
-        (marks(version="8.0.3", build="10"), marks(key=1, version="8.0.3", build="11"), True),
-        (marks(version="8.0.3", build="1"), marks(key=1, version="7.0.3", build="99999999"), False),
-        (replace(marks(), newest_event_time=Read(ago(30))), replace(marks(key=1), newest_event_time=Read(ago(2))), False),
-        (
-            replace(marks(), newest_event_key=Unread(Reason.DENIED), newest_event_time=Read(ago(30))),
-            replace(marks(), newest_event_time=Read(ago(2))),
-            True,
-        ),
-        (replace(marks(), newest_event_key=Unread(Reason.DENIED)), marks(key=9000), False),
-        (marks(key=1, uuid="another"), marks(key=9000), False),
-    ],
-)
-def test_marks_that_went_back(now: object, then: object, rewound: bool) -> None:
-    view = replace(STEADY, vcenters=(replace(STEADY.vcenters[0], marks=Read(now)),))
-    assert ("restore-detected" in codes(judge(view, past(vc_marks=then)))) is rewound
-
-
-def test_a_known_commit_id_of_another_time_is_evidence() -> None:
-    view = estate((cluster(NEW, Commit("7", "x", ago(2))),), (listed("a", NEW),), (says("a", NEW),))
-    finding = one(judge(view, past((image(NEW), COMMIT_7))), Code.RESTORE_DETECTED)
-    assert any("history knows it of" in line for line in finding.evidence)
-
-
-def test_vanished_things_alone_do_not_prove_a_restore() -> None:
-    result = judge(STEADY, past((image(NEW), COMMIT_5), hosts=("a", "b", "gone")))
-    assert codes(result) == {"host-vanished"}
-    row = next(h for h in result.hosts if h.name == "gone")
-    assert not row.listed
-
-
-def test_a_host_that_another_vcenter_lists_now_was_moved() -> None:
-    there = replace(STEADY.vcenters[0], name="other", clusters=Read(()), hosts=Read((listed("gone", NEW, cluster=""),)))
-    view = replace(
-        STEADY, vcenters=(*STEADY.vcenters, there), hosts=(*STEADY.hosts, replace(says("gone", NEW), vcenter="other"))
-    )
-    result = judge(view, past((image(NEW), COMMIT_5), hosts=("a", "b", "gone")))
-    finding = one(result, Code.HOST_VANISHED)
-    assert (finding.severity, result.verdict) == (Severity.NOTICE, Verdict.IN_SYNC)
-    assert any("other" in line for line in finding.evidence)
-
-
-def test_a_vanished_host_that_answers_says_what_it_runs() -> None:
-    view = replace(STEADY, hosts=(*STEADY.hosts, says("gone", NEW)))
-    finding = one(judge(view, past((image(NEW), COMMIT_5), hosts=("gone",))), Code.HOST_VANISHED)
-    assert any("24674464" in line for line in finding.evidence)
-
-
-def test_no_host_vanishes_from_an_inventory_that_was_not_read() -> None:
-    blind = Unread(Reason.UNREACHABLE, "no answer")
-    view = Estate(NOW, (VCenterView("vc", NOW, blind, blind, blind, blind),), (says("a", NEW),))
-    result = judge(view, past((image(NEW), COMMIT_5), hosts=("a", "b")))
-    assert codes(result) == {"view-incomplete", "host-unseen"}
-    assert {h.name for h in result.hosts} == {"a", "b"}
-    assert result.verdict is Verdict.INCOMPLETE
-    row = next(h for h in result.hosts if h.name == "a")
-    assert row.state is HostState.UNKNOWN
-    assert "against the image recorded" in row.note
-    assert row.note.endswith("IN_SYNC")
 
 
 def test_host_behind() -> None:
@@ -355,15 +235,6 @@ def test_a_scan_contradicted_by_a_hosts_add_on_is_stale() -> None:
     assert "stale-scan" in codes(judge(estate((view,), (listed("a", NEW),), (says("a", NEW, other),), add_ons=kept)))
 
 
-def test_a_scan_from_before_the_restore_is_stale_unless_todays_readings_confirm_it() -> None:
-    untouched = cluster(NEW, compliance=Read(scan("COMPLIANT", NEW, NEW, "a", ago(50))))
-    before = past((image(NEW), COMMIT_5), key=9000)
-    confirmed = judge(estate((untouched,), (listed("a", NEW),), (says("a", NEW),)), before)
-    assert codes(confirmed) == {"restore-detected"}
-    unknown = judge(estate((untouched,), (listed("a", NEW),), (silent("a"),)), before)
-    assert codes(unknown) == {"restore-detected", "stale-scan", "host-unseen"}
-
-
 def test_hosts_ahead_by_their_add_on_alone_are_not_called_a_release_ahead() -> None:
     old, new = AddOn("DEL-ESXi", "A02"), AddOn("DEL-ESXi", "A03")
     view = estate((cluster(NEW, COMMIT_5, add_on=old),), (listed("a", NEW),), (says("a", NEW, new),))
@@ -438,12 +309,3 @@ def test_an_add_on_that_one_route_names_stands_against_another_routes_none() -> 
     other = AddOn("DEL-ESXi", "803.24280767-A02")
     view = replace(view, hosts=(says("a", NEW, other), says("a", NEW, dell, route=Route.VCENTER)))
     assert "routes-disagree" in codes(judge(view))
-
-
-def test_a_known_restore_stays_a_warning_while_drift_remains() -> None:
-    before = past((image(OLD), COMMIT_5), (image(NEW), COMMIT_7))
-    before = replace(before, audited={"vc": ago(0.5)})
-    view = estate((cluster(OLD, COMMIT_5),), (listed("a", NEW),), (says("a", NEW),), vc_marks=marks(900))
-    result = judge(view, before)
-    assert codes(result) == {"restore-detected", "host-ahead"}
-    assert one(result, Code.RESTORE_DETECTED).severity is Severity.WARNING

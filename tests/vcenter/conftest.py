@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from auditor.lab.vcenter.state import LabVCenter
+from auditor.vcenter.editor import VCenterImageEditor
 from tests import judges
+from tests.vcenter.editing import Place, fill, served
 from tests.vcenter.servers import Certificate, make_certificate
 
 
@@ -85,3 +88,16 @@ def vcsim_esx() -> Iterator[int]:
 @pytest.fixture(scope="session")
 def data() -> Path:
     return Path(__file__).parent / "data"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    with served(fill(LabVCenter("8.0.3")), tmp_path) as place:
+        yield place
+
+
+@pytest.fixture
+def editor(place: Place) -> Iterator[VCenterImageEditor]:
+    editor = place.editor()
+    yield editor
+    editor.close()
