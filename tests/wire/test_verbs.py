@@ -131,13 +131,14 @@ def test_other_verbs_ask_vcenter_nothing(stage: Stage, words: tuple[str, ...]) -
     assert stage.lab.play.vcenter.calls.all() == []
 
 
+@pytest.fixture(scope="class")
+def ahead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running(load("post-restore")) as lab:
+        yield Stage(lab, tmp_path_factory.mktemp("apply"))
+
+
 class TestApply:
     """The one command that changes a cluster's image, dry and for good."""
-
-    @pytest.fixture(scope="class")
-    def ahead(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-        with running(load("post-restore")) as lab:
-            yield Stage(lab, tmp_path_factory.mktemp("apply"))
 
     def apply(self, stage: Stage, cluster: str, *more: str) -> set[Key]:
         out = stage.folder / f"proposals-{len(more)}"
