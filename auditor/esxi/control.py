@@ -174,11 +174,11 @@ def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str,
     words = [word for word, _ in what.marks(output.stdout)]
     if "begin" in words:
         return output
-    if output.stopped is not None:
+    if output.status is None:
         raise _in_doubt(target, doing, output, time.monotonic() - begun)
     said = " ".join((output.stdout + output.stderr).decode("utf-8", "replace").split())[:200]
     raise ReadError(
-        f"the host's shell did not run the order: {said or 'it printed nothing'}",
+        f"the host's shell did not run the order (status {output.status}): {said or 'it printed nothing'}",
         where=target.name,
         tried=doing,
         hint=f"try `ssh {target.address} true`",

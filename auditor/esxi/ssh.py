@@ -53,11 +53,13 @@ _DRAIN = 1.0  # seconds given to the end of the stream after the last byte of in
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command wrote, as far as it came. ``stopped`` says why it is not all there is, None if it ended by itself."""
+    """What a command wrote, as far as it came. ``stopped`` says why it is not all there is, None if ``is_done`` had its end.
+    ``status`` is the command's exit status where the host told it: then the command is over, whatever it wrote."""
 
     stdout: bytes
     stderr: bytes
     stopped: Unread | None = None
+    status: int | None = None
 
 
 class BrokenError(ConnectError):
@@ -376,13 +378,16 @@ def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callab
         if now >= link.end:
             link.expired.set()
             break
+    # The status comes after the end of the stream. A connection that is gone sets the event as well, and leaves -1.
+    told = data == b"" and channel.status_event.wait(_DRAIN) and channel.exit_status >= 0
+    status = channel.exit_status if told else None
     if done_at is not None:
-        return Output(bytes(out), bytes(err))
+        return Output(bytes(out), bytes(err), None, status)
     if link.expired.is_set():
         stopped = Unread(Reason.TIMED_OUT, "the host's deadline passed before its answer was whole")
     else:
         stopped = Unread(Reason.CUT_OFF, "the connection ended before the host's answer was whole")
-    return Output(bytes(out), bytes(err), stopped)
+    return Output(bytes(out), bytes(err), stopped, status)
 
 
 __all__ = ["STARTING", "BrokenError", "Output", "SshClient", "SshSettings", "fetch_host_key", "reason_of"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +42,9 @@ class Server:
             self.keygen(name, "ecdsa")
         (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
         self.port = free_port()
+        self.options: list[str] = []
+        """Lines of configuration that come before ours: sshd takes the first it finds of a kind."""
+        self.program = Path(need("sshd"))
         self.process: subprocess.Popen[bytes] | None = None
         self.user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
 
@@ -50,6 +55,7 @@ class Server:
 
     def start(self, *host_keys: str) -> None:
         config = [
+            *self.options,
             f"ListenAddress 127.0.0.1:{self.port}",
             *(f"HostKey {self.folder / name}" for name in host_keys or ("host_key",)),
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
@@ -66,7 +72,7 @@ class Server:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it when it is root, wherever its own files are
         log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([need("sshd"), "-D", "-e", "-f", self.folder / "sshd_config"], stderr=log)
+        self.process = subprocess.Popen([self.program, "-D", "-e", "-f", self.folder / "sshd_config"], stderr=log)
         until(lambda: listening(self.port), lambda: (self.folder / "log").read_text())
 
     def stop(self) -> None:
@@ -74,6 +80,22 @@ class Server:
             self.process.terminate()
             self.process.wait(10)
             self.process = None
+
+    def sessions(self) -> list[int]:
+        """The processes that serve one connection each: children of the one we started."""
+        assert self.process is not None
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it ended meanwhile
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == self.process.pid and state != "Z":
+                    found.append(int(stat.parent.name))
+        return found
+
+    def drop(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """End every connection, or what else ``how`` does to it."""
+        for session in self.sessions():
+            os.kill(session, how)
 
     def stub(self, name: str, body: str) -> None:
         path = self.bin / name

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import subprocess
 import threading
 import time
@@ -68,22 +67,16 @@ class TestRealServer:
         server.stub_an_esxi()
         server.stub("readlink", f"touch {server.folder}/reached; sleep 5")
         server.pin()
-        threading.Thread(target=self._drop, args=(server,)).start()
+
+        def drop() -> None:
+            until((server.folder / "reached").exists)
+            server.drop()
+
+        threading.Thread(target=drop).start()
         seen = server.read()
         assert isinstance(seen.product, Read)
         assert isinstance(seen.vibs, Unread)
         assert seen.vibs.reason is Reason.CUT_OFF
-
-    @staticmethod
-    def _drop(server: Server) -> None:
-        """End the server's process for this connection: its children are sessions of the one we started."""
-        until((server.folder / "reached").exists)
-        assert server.process is not None
-        children = subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(server.process.pid)], capture_output=True, text=True, check=True
-        ).stdout.split()
-        for child in children:
-            os.kill(int(child), 9)
 
     def test_host_that_sends_too_much(self, server: Server) -> None:
         server.stub_an_esxi()
