@@ -12,7 +12,7 @@ from __future__ import annotations
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from auditor.history.views import VIEWS
+from auditor.history.views import LATEST_SETTINGS, VIEWS
 
 APPLICATION_ID = 0x41554454  # "AUDT" in the file's header: this is our database (PRAGMA application_id)
 
@@ -196,6 +196,30 @@ _JOURNAL = (
     "CREATE INDEX journal_by_operation ON journal (operation)",
 )
 
+_SETTINGS = (
+    """CREATE TABLE settings ( -- From when to when a host had the same settings of a group. Never removed.
+    id INTEGER PRIMARY KEY, -- in the order of recording
+    host INTEGER NOT NULL REFERENCES hosts, -- the host
+    group_name TEXT NOT NULL, -- ntp, dns, services … A group that could not be read neither ends nor extends the row.
+    document INTEGER NOT NULL REFERENCES documents, -- the settings (kind settings), as [[name, value], …]
+    first_run INTEGER NOT NULL REFERENCES runs, -- first run that read them
+    last_run INTEGER NOT NULL REFERENCES runs, -- newest run that read them
+    first_seen TEXT NOT NULL, -- when first
+    last_seen TEXT NOT NULL -- when last
+)""",
+    "CREATE INDEX settings_by_host ON settings (host, group_name)",
+    """CREATE TABLE settings_attempts ( -- Every try to read a host's settings, also the failed ones.
+    id INTEGER PRIMARY KEY, -- in the order of recording
+    run INTEGER NOT NULL REFERENCES runs, -- the run
+    host INTEGER NOT NULL REFERENCES hosts, -- the host
+    at TEXT NOT NULL, -- when
+    answered INTEGER NOT NULL, -- groups with a value
+    unread TEXT NOT NULL -- JSON: why the other groups have none, each reason with its groups
+)""",
+    "CREATE INDEX settings_attempts_by_host ON settings_attempts (host)",
+    "CREATE INDEX settings_attempts_by_run ON settings_attempts (run)",
+)
+
 
 def _tables(db: Database) -> None:
     for statement in _TABLES:
@@ -218,10 +242,16 @@ def _journal(db: Database) -> None:
         db.execute(statement)
 
 
+def _settings(db: Database) -> None:
+    for statement in (*_SETTINGS, LATEST_SETTINGS):
+        db.execute(statement)
+
+
 MIGRATIONS(name="m001_tables")(_tables)
 MIGRATIONS(name="m002_views")(_views)
 MIGRATIONS(name="m003_dismissals")(_dismissals)
 MIGRATIONS(name="m004_journal")(_journal)
+MIGRATIONS(name="m005_settings")(_settings)
 
 
 def newer_than_known(db: Database) -> list[str]:

@@ -1,4 +1,5 @@
-"""Removing old details. Never removed: runs, marks, desired images, the newest finished run, each host's newest answer."""
+"""Removing old details. Never removed: runs, marks, desired images, the newest finished run, each host's newest answer, and
+hosts' settings with their times: a boot bank may hold a configuration that is years old."""
 
 from __future__ import annotations
 
@@ -31,7 +32,9 @@ _REMOVE_UNUSED = """DELETE FROM documents WHERE id NOT IN (
     SELECT document FROM host_attempts WHERE document IS NOT NULL UNION SELECT document FROM observations
     UNION SELECT document FROM vcenter_attempts WHERE document IS NOT NULL
     UNION SELECT document FROM cluster_attempts WHERE document IS NOT NULL
-    UNION SELECT document FROM images UNION SELECT part FROM parts)"""
+    UNION SELECT document FROM images UNION SELECT document FROM settings UNION SELECT part FROM parts)"""
+_REMOVE_SETTINGS_ATTEMPTS = f"""DELETE FROM settings_attempts WHERE run IN ({_OLD}) AND id NOT IN (
+    SELECT max(id) FROM settings_attempts GROUP BY host)"""  # noqa: S608
 _REMOVE_PARTS = """DELETE FROM parts WHERE whole NOT IN (
     SELECT document FROM host_attempts WHERE document IS NOT NULL
     UNION SELECT document FROM vcenter_attempts WHERE document IS NOT NULL
@@ -55,6 +58,7 @@ def prune(conn: sqlite3.Connection, keep_runs_since: datetime) -> Pruned:
         attempts = conn.execute(_REMOVE_ATTEMPTS).rowcount
         conn.execute(_REMOVE_CLUSTERS)
         conn.execute(_REMOVE_INTERVALS)
+        conn.execute(_REMOVE_SETTINGS_ATTEMPTS)
         for statement in _DROP_ANSWERS:
             conn.execute(statement)
         runs = conn.execute(f"UPDATE runs SET pruned = 1 WHERE pruned = 0 AND id IN ({_OLD})").rowcount  # noqa: S608

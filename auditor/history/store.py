@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
 
-from auditor.domain.observation import Estate, HostObservation, VCenterView
+from auditor.domain.observation import Estate, HostObservation, VCenterView, host_key
 from auditor.domain.past import Past
+from auditor.domain.settings.past import PastSettings
+from auditor.domain.settings.values import HostSettings
 from auditor.errors import HistoryError, LockedError
 from auditor.history import queries, retention
 from auditor.history.bank_answers import bank_answers
@@ -24,6 +26,7 @@ from auditor.history.file import HistoryFile, stamp
 from auditor.history.past import past
 from auditor.history.queries import ArchivedImage
 from auditor.history.retention import Pruned
+from auditor.history.settings import read_settings
 from auditor.history.split import split_host, split_vcenter
 from auditor.history.writer import HostEntry, Writer
 from auditor.ports import RunRecord
@@ -106,6 +109,13 @@ class SqliteHistory:
             if len(self._waiting) >= self._next_try or (late and self._next_try == BATCH):
                 self._flush()
 
+    def record_settings(self, run: int, settings: Iterable[HostSettings]) -> None:
+        """Record hosts' settings, also those that could not be read. On disk, all of them, when this returns."""
+        self._check_open(run)
+        with self._lock, self._writing() as conn:
+            for one in settings:
+                self._writer.settings(conn, run, one)
+
     def finish(self, run: int, at: datetime, outcome: str) -> None:
         """Write what waits and mark the run finished, in one transaction."""
         self._check_open(run)
@@ -141,10 +151,20 @@ class SqliteHistory:
         with self._file.reading() as conn:
             return queries.list_commits(conn, vcenter, cluster)
 
+    def host_names(self) -> frozenset[str]:
+        """Every host that was ever recorded, also those that are left out of reports."""
+        with self._file.reading() as conn:
+            return frozenset(host_key(row["name"]) for row in conn.execute("SELECT DISTINCT name FROM hosts"))
+
     def bank_answers(self, names: Collection[str] = ()) -> list[tuple[HostObservation, ...]]:
         """Per host, oldest first, the answers in which its boot banks were read; ``names`` are hosts, none for all."""
         with self._file.reading() as conn:
             return list(bank_answers(conn, names))
+
+    def settings(self, host: str, vcenter: str | None = None) -> list[PastSettings]:
+        """What is recorded of a host's settings, for each vCenter it is known in (``vcenter``: only that one)."""
+        with self._file.reading() as conn:
+            return read_settings(conn, host, vcenter)
 
     def dismiss_host(self, name: str, reason: str, at: datetime, vcenter: str | None = None) -> list[str]:
         """Leave a host that is gone on purpose out of later runs; being listed again brings it back. Its records stay.
@@ -154,7 +174,7 @@ class SqliteHistory:
 
     def prune(self, keep_runs_since: datetime) -> Pruned:
         """Remove the details of runs that began before that time, and give the space back to the file system. Kept are
-        all runs' own rows, all marks and desired images, the newest finished run, and per host the newest answer."""
+        all runs' own rows, all marks, desired images and settings, the newest finished run, and per host the newest answer."""
         with self._lock, self._writing(recording=False) as conn:
             pruned = retention.prune(conn, keep_runs_since)
             self._writer.forget()

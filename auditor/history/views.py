@@ -1,6 +1,6 @@
 """The views that people read with plain SQLite tools or Datasette. JSON functions only in their oldest form.
 
-These texts are part of a migration and are never edited: a changed view is a new migration that drops and creates it.
+These texts are part of migrations and are never edited: a changed view is a new migration that drops and creates it.
 """
 
 from __future__ import annotations
@@ -110,6 +110,17 @@ FROM cluster_attempts AS a JOIN clusters ON clusters.id = a.cluster JOIN documen
 JOIN json_each(documents.content, '$.readings') AS e
 WHERE json_extract(e.value, '$.unread') IS NOT NULL"""
 
+LATEST_SETTINGS = """CREATE VIEW latest_settings AS -- Each host's newest recorded settings, one row per setting.
+WITH newest AS (
+    SELECT host, group_name, document, first_seen, max(last_seen) AS last_seen FROM settings GROUP BY host, group_name
+)
+SELECT hosts.vcenter AS vcenter, hosts.name AS host, newest.group_name AS group_name,
+    json_extract(e.value, '$[0]') AS name, json_extract(e.value, '$[1]') AS value,
+    newest.first_seen AS first_seen, newest.last_seen AS last_seen
+FROM newest JOIN hosts ON hosts.id = newest.host JOIN documents ON documents.id = newest.document
+JOIN json_each(documents.content) AS e
+ORDER BY hosts.vcenter, hosts.name, newest.group_name, name"""
+
 VIEWS = (LATEST_HOSTS, LATEST_CLUSTERS, CLUSTER_IMAGES, UNREAD)
 
-__all__ = ["VIEWS"]
+__all__ = ["LATEST_SETTINGS", "VIEWS"]

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from auditor.codec import to_plain
 from auditor.domain.image import Commit
 from auditor.domain.observation import HostObservation, InventoryHost, Read, Reading, Unread, VCenterView, value_of
+from auditor.domain.settings.values import HostSettings
 from auditor.history.file import stamp
+from auditor.history.settings import write_settings
 from auditor.history.split import ClusterAnswer, Document, HostAnswer, VCenterAnswer
 
 _EXTEND = """first_run = min(first_run, :run), last_run = max(last_run, :run),
@@ -70,6 +72,11 @@ class Writer:
             (run, host, route, at, outcome, *_why(trouble), answered, whole),
         )
         self._intervals(conn, answer, run, {"host": host, "route": route, "run": run, "at": at})
+
+    def settings(self, conn: sqlite3.Connection, run: int, settings: HostSettings) -> None:
+        """One host's settings: the attempt, and intervals where something changed."""
+        host = self._host(conn, settings.vcenter, settings.host, run, stamp(settings.at))
+        write_settings(conn, run, host, settings, lambda part: self._document(conn, part, run))
 
     def _intervals(self, conn: sqlite3.Connection, answer: HostAnswer, run: int, row: dict[str, object]) -> None:
         newest = {  # SQLite takes the other columns from the row that has the maximum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,6 +14,8 @@ from auditor.domain.observation import (
     VCenterView,
 )
 from auditor.domain.past import Past
+from auditor.domain.settings.past import PastSettings
+from auditor.domain.settings.values import HostSettings
 
 
 class Recorder(Protocol):
@@ -30,6 +32,14 @@ class History(Recorder, Protocol):
     @property
     def place(self) -> str:
         """Where it is, for people."""
+        ...
+
+    def record_settings(self, run: int, settings: Iterable[HostSettings]) -> None:
+        """Record hosts' settings, also those that could not be read."""
+        ...
+
+    def settings(self, host: str, vcenter: str | None = None) -> Sequence[PastSettings]:
+        """What is recorded of a host's settings, for each vCenter it is known in (``vcenter``: only that one)."""
         ...
 
     def new_documents(self, run: int) -> int:

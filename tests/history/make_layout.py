@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from datetime import datetime
 from pathlib import Path
 
 from auditor.domain.observation import Estate, Read, Reason, Route, Unread
+from auditor.domain.settings.values import HostSettings, SettingsGroup
 from auditor.history.store import SqliteHistory
 
 from .recording import NEW, OLD, cluster, host, record, silent, vcenter
@@ -35,6 +37,13 @@ def sample_estates() -> list[Estate]:
     ]
 
 
+def sample_settings(moment: datetime) -> list[HostSettings]:
+    """Of one of the hosts, as read in each of these runs."""
+    ntp = Read((("servers", f"ntp{moment.minute}.example.org"),))
+    why = Unread(Reason.DENIED, "no right")
+    return [HostSettings("esx01", "vc", moment, {SettingsGroup.NTP: ntp, SettingsGroup.LOCKDOWN: why})]
+
+
 def dump(path: Path) -> str:
     """The database as SQL, with the header field that marks it as ours."""
     with sqlite3.connect(path) as conn:
@@ -47,7 +56,7 @@ def main() -> None:
         path = Path(folder) / "history.db"
         with SqliteHistory(path) as history:
             for estate in sample_estates():
-                record(history, estate)
+                record(history, estate, settings=sample_settings(estate.at))
         with sqlite3.connect(path) as conn:
             (name,) = conn.execute("SELECT name FROM _sqlite_migrations ORDER BY id DESC LIMIT 1").fetchone()
         (LAYOUTS / f"{name}.sql").write_text(dump(path))

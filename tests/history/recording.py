@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,19 +26,27 @@ from auditor.domain.observation import (
     VCenterView,
     host_key,
 )
+from auditor.domain.settings.values import HostSettings
 from auditor.domain.versions import BaseImageVersion
 from auditor.history.store import SqliteHistory
 
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
 
 
-def record(history: SqliteHistory, estate: Estate, kind: str = "snapshot", outcome: str = "complete") -> int:
+def record(
+    history: SqliteHistory,
+    estate: Estate,
+    kind: str = "snapshot",
+    outcome: str = "complete",
+    settings: Iterable[HostSettings] = (),
+) -> int:
     """Record a whole view as one finished run."""
     run = history.begin(kind, estate.at)
     for view in estate.vcenters:
         history.record_vcenter(run, view)
     for observation in estate.hosts:
         history.record_host(run, observation)
+    history.record_settings(run, settings)
     history.finish(run, estate.at, outcome)
     return run
 
