@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 
 from auditor.domain.assessment import HostState
 from auditor.domain.diagnosis.restore import when
+from auditor.domain.diagnosis.scene import few
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage
 from auditor.domain.observation import host_key, value_of
 from auditor.domain.past import PastImage
 from auditor.domain.proposal.case import Case
-from auditor.domain.proposal.context import depot_key
-from auditor.domain.proposal.running import Running, image_of_hosts, own_components, running, runs_image
+from auditor.domain.proposal.running import Running, image_of_hosts, keyed, own_components, running, runs_image, unlike
 from auditor.domain.proposal.values import CandidateKind
 from auditor.domain.specification import SpecificationError, importable, with_base_image
-from auditor.domain.versions import BaseImageVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +51,21 @@ def depot_needs(case: Case) -> tuple[set[str], set[tuple[str, str]]]:
         if group.add_on:
             add_ons.add((group.add_on.name, group.add_on.version))
     depot = value_of(case.depot)
-    return {depot_key(version, depot) for version in bases}, add_ons
+    return {keyed(version, depot, case.hints).raw for version in bases}, add_ons
 
 
 def _archived(case: Case, groups: tuple[Running, ...]) -> Iterable[Find]:
-    """Earlier images of this cluster that hosts run exactly: the newest commit of each."""
-    past = case.cluster.past
+    """Earlier images of this cluster that hosts run: of those that fit best the newest commit."""
+    past, depot = case.cluster.past, value_of(case.depot)
     for group in groups:
-        fitting = [known for known in (past.images if past else ()) if known.image.spec and runs_image(group, known)]
+        fitting = [
+            known for known in (past.images if past else ()) if known.image.spec and runs_image(group, known, case.hints)
+        ]
         if fitting:
-            yield _archive(case, group, max(fitting, key=_age))
+            other = {id(known): unlike(group, known.image, case.contents, depot, case.hints) for known in fitting}
+            fit = {id_: 1 if names is None else 2 if not names else 0 for id_, names in other.items()}
+            best = max(fitting, key=lambda known: (fit[id(known)], _age(known)))
+            yield _archive(case, group, best, other[id(best)])
 
 
 def _age(known: PastImage) -> tuple[float, float]:
@@ -69,21 +73,31 @@ def _age(known: PastImage) -> tuple[float, float]:
     return time, known.last_seen.timestamp()
 
 
-def _archive(case: Case, group: Running, known: PastImage) -> Find:
+def _archive(case: Case, group: Running, known: PastImage, other: tuple[str, ...] | None) -> Find:
     commit = known.commit
     which = f"commit {commit.id} of {when(commit.time)}" if commit else "an image whose commit was not read"
     by = f" by {commit.author}" if commit and commit.author else ""
     evidence = [
         f"history: {which}{by}, seen from {when(known.first_seen)} to {when(known.last_seen)}",
-        f"{_hosts(group)} exactly this: {', '.join(group.names)}",
+        f"{_hosts(group)} {_how_exactly(other)}: {', '.join(group.names)}",
     ]
-    if case.scene.rewind:
+    present = value_of(case.cluster.view.commit)
+    older = bool(commit and commit.time and present and present.time and commit.time <= present.time)
+    if case.scene.rewind and not older:
         evidence.append("vCenter's database went back in time: this image is what the restore lost")
     target = replace(known.image, solutions=(), spec=importable(known.image.spec))
     return Find(CandidateKind.ARCHIVED, f"the image of {which}", target, tuple(evidence), commit=commit)
 
 
+def _how_exactly(other: tuple[str, ...] | None) -> str:
+    if other is None:
+        return "its base image and add-on, and the components it sets; what else they have could not be compared"
+    return f"its base image and add-on, and differ in {few(other)}" if other else "exactly this"
+
+
 def _of_hosts(case: Case, groups: tuple[Running, ...]) -> Iterable[Find]:
+    # An add-on that was not read is no add-on that is not there: such a target would take it from the cluster.
+    groups = tuple(group for group in groups if group.add_on_read or case.composite)
     if not groups:
         return
     total = len(case.cluster.hosts)
@@ -108,7 +122,7 @@ def _newest(case: Case, groups: tuple[Running, ...]) -> Running:
     past = case.cluster.past
 
     def age(group: Running) -> tuple[tuple[float, float], int]:
-        ages = [_age(known) for known in (past.images if past else ()) if runs_image(group, known)]
+        ages = [_age(known) for known in (past.images if past else ()) if runs_image(group, known, case.hints)]
         return max(ages, default=(0.0, 0.0)), len(group.hosts)
 
     return max(top, key=age)
@@ -118,17 +132,17 @@ def _host_find(case: Case, group: Running, kind: CandidateKind, text: str) -> Fi
     depot = value_of(case.depot)
     if case.composite and case.old is not None:
         return _composite(case, case.old, group, kind, text)
-    target = image_of_hosts(group, case.old, case.contents, depot)
+    target = image_of_hosts(group, case.old, case.contents, depot, case.hints)
     evidence = [f"{text}: {', '.join(group.names)}"]
     if any(case.hints.known_as(base.version) for h in group.hosts if (base := value_of(h.facts.base_image))):
         evidence.append("some hosts name it by their vendor's own build number")
-    guessed = own_components(group, case.contents, depot) is None
+    guessed = own_components(group, case.contents, depot, case.hints) is None
     return Find(kind, f"what {_few(group)}", target, tuple(evidence), guessed=guessed)
 
 
 def _composite(case: Case, old: DesiredImage, group: Running, kind: CandidateKind, text: str) -> Find:
     """In a composite image the base image is shared; add-ons and components of each part are left as they are."""
-    version = BaseImageVersion.parse(depot_key(group.base, value_of(case.depot)))
+    version = keyed(group.base, value_of(case.depot), case.hints)
     try:
         spec = with_base_image(old.spec, version.raw)
     except (SpecificationError, ValueError):

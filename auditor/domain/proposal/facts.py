@@ -7,6 +7,8 @@ changed. Hosts count by what they say of themselves, by the best route.
     cluster.id, .mode, .commit, .image, .owner      the cluster as it is; image is a SHA-256 of its layers and specification
     cluster.hosts                                   the managed object ids of its hosts
     host NAME base-image, add-on, components        what each host runs; components is a SHA-256 of all of them
+    scheduled-task ID, cluster.scheduled-tasks,     what acts by itself after a commit, see ``may_act``
+    cluster.auto-remediation
     depot ITEM                                      present, absent or unread, for everything the target names
 """
 
@@ -20,6 +22,7 @@ from typing import TypeVar
 from auditor.domain.diagnosis.scene import HostScene
 from auditor.domain.image import AddOn, BaseImage, Commit, Component, DesiredImage, ManagementMode
 from auditor.domain.observation import Reading, Unread
+from auditor.domain.proposal import may_act
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import in_depot, items_of
 from auditor.domain.proposal.values import Fact
@@ -30,7 +33,8 @@ UNREAD = "unread"
 
 def facts(case: Case, target: DesiredImage | None) -> tuple[Fact, ...]:
     """All facts of a proposal for ``target``, in the order of their names."""
-    return tuple(sorted([*_vcenter(case), *_cluster(case), *_hosts(case), *_depot(case, target)], key=lambda f: f.name))
+    found = [*_vcenter(case), *_cluster(case), *_hosts(case), *may_act.facts(case), *_depot(case, target)]
+    return tuple(sorted(found, key=lambda f: f.name))
 
 
 def _vcenter(case: Case) -> Iterable[Fact]:
@@ -46,7 +50,8 @@ def _cluster(case: Case) -> Iterable[Fact]:
     yield Fact("cluster.commit", _text(view.commit, _commit))
     yield Fact("cluster.image", _text(view.image, _image))
     yield Fact("cluster.owner", _text(case.extras.owner, lambda owner: owner or "nobody"))
-    yield Fact("cluster.hosts", " ".join(sorted(h.listed.id for h in case.cluster.hosts)))
+    listed = " ".join(sorted(h.listed.id for h in case.cluster.hosts))
+    yield Fact("cluster.hosts", UNREAD if isinstance(case.scene.view.hosts, Unread) else listed)
 
 
 def _hosts(case: Case) -> Iterable[Fact]:

@@ -65,6 +65,9 @@ def _host(
     if base is not None and row is not None and target.base_image is not None:
         facts = replace(facts, base_image=Read(replace(base, version=target.base_image.version)))
     layers = list(compare_host(target, commit, facts, verdict, case.cluster.past))
+    if isinstance(facts.components, Unread):
+        basis = f"the host's components were not read: {facts.components}"
+        layers.append(LayerDrift(Layer.COMPONENT, "", LayerState.UNKNOWN, "", "", basis))
     alternative = verdict.image if verdict and target.alternatives else ""
     own = image_of(target, alternative)
     if not alternative and own is not None:

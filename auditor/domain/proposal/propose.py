@@ -15,6 +15,7 @@ from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.forecast import forecast
 from auditor.domain.proposal.gap import missing_items
+from auditor.domain.proposal.may_act import may_act
 from auditor.domain.proposal.values import (
     Candidate,
     CandidateKind,
@@ -67,7 +68,7 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
         others=others,
         facts=resting_on,
         digest=digest,
-        may_act=tuple(_may_act(case)),
+        may_act=may_act(case),
         notes=tuple(_notes(case, ranked)),
     )
 
@@ -189,33 +190,30 @@ def _then(candidate: Candidate) -> Iterable[str]:
         yield f"look at the scan's result for {few(unknown, 10)}"
 
 
-def _may_act(case: Case) -> Iterable[str]:
-    """What may act by itself after a commit, which itself installs nothing (field note, vlcm f5)."""
-    yield "scheduled remediation tasks of this cluster (vCenter, Scheduled Tasks): hold them"
-    solutions = [solution.name for solution in (case.old.solutions if case.old else ())]
-    named = f" ({few(solutions)})" if solutions else ""
-    yield f"solution managers such as HA, NSX and vSAN services{named}: they install what waited for an equal image"
-    version = case.marks.version if case.marks else ""
-    if not version or _at_least(version, (9, 1)):
-        yield "vSphere Configuration Profiles: auto_remediate_on_host_add, where it is on (9.1, default off)"
-    if isinstance(case.extras.owner, Unread):
-        yield "SDDC Manager, if this vCenter belongs to a VCF domain: then change the image there"
-    yield "stateless (Auto Deploy) hosts take the image at their next boot"
-    yield "the next remediation by anybody uses the newest commit"
-
-
-def _at_least(version: str, wanted: tuple[int, int]) -> bool:
-    numbers = [int(part) for part in version.split(".")[:2] if part.isdecimal()]
-    return tuple(numbers) >= wanted
+def _without_add_on(case: Case) -> tuple[str, ...]:
+    """The hosts whose base image was read and whose add-on was not."""
+    hosts = (h for h in case.cluster.hosts if isinstance(h.facts.base_image, Read) and isinstance(h.facts.add_on, Unread))
+    return tuple(sorted(h.name for h in hosts))
 
 
 def _notes(case: Case, ranked: Sequence[Candidate]) -> Iterable[str]:
     silent = sorted(h.name for h in case.cluster.hosts if isinstance(h.facts.base_image, Unread))
+    bare = () if case.composite else _without_add_on(case)
+    loose = sorted(h.name for h in case.cluster.hosts if isinstance(h.facts.components, Unread) and h.name not in silent)
     apart = {CandidateKind.RECOMMENDATION, CandidateKind.ROLL_BACK_HOSTS}
-    if case.mode is ManagementMode.IMAGE and not silent and all(c.kind in apart for c in ranked):
-        yield "the cluster has no host" if not case.cluster.hosts else "the cluster's image already is what its hosts run"
+    unlisted = isinstance(case.scene.view.hosts, Unread)
+    if unlisted:
+        yield f"not known what hosts the cluster has: the inventory was not read ({case.scene.view.hosts})"
+    elif case.mode is ManagementMode.IMAGE and not silent and not bare and all(c.kind in apart for c in ranked):
+        said = "the cluster's image already is what its hosts run" if case.cluster.hosts else "the cluster has no host"
+        yield f"{said}, as far as base image and add-on tell" if loose else said
     if silent:
         yield f"not known what {few(silent)} run{'s' if len(silent) == 1 else ''}: no candidate speaks for them"
+    if bare:
+        yield f"not known what add-on {few(bare)} ha{'s' if len(bare) == 1 else 've'}: no candidate speaks for them"
+    if loose:
+        have = "has" if len(loose) == 1 else "have"
+        yield f"not known what components {few(loose)} {have}: drivers of their own may be missing in the candidates"
     for candidate in ranked:
         if CandidateKind.HOST in candidate.kinds and not candidate.changes_image:
             yield f"{case.from_host} runs what the cluster's image asks for: nothing to change"

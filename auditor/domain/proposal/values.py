@@ -18,6 +18,7 @@ from enum import StrEnum
 from auditor.domain.assessment import Layer, Source
 from auditor.domain.image import Commit, DesiredImage, ManagementMode
 from auditor.domain.observation import Reading
+from auditor.domain.proposal.actors import Actor
 from auditor.domain.versions import ReleaseKind
 
 
@@ -101,6 +102,7 @@ class WarningCode(StrEnum):
 _BLOCKING = {
     WarningCode.BASELINES,
     WarningCode.ORCHESTRATED,
+    WarningCode.OWNER_UNKNOWN,
     WarningCode.DOWNGRADE,
     WarningCode.DEPOT_GAP,
     WarningCode.COMPOSITE,
@@ -264,7 +266,7 @@ class ImageProposal:
     others: tuple[Candidate, ...]
     facts: tuple[Fact, ...]
     digest: str
-    may_act: tuple[str, ...] = ()
+    may_act: tuple[Actor, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -73,8 +73,9 @@ def _owner(case: Case) -> Iterable[ImageWarning]:
     if isinstance(owner, Read) and owner.value:
         text = f"the image is owned by {owner.value}: it must be changed there, not behind its back"
         yield ImageWarning(WarningCode.ORCHESTRATED, text, rests)
-    elif isinstance(owner, Unread) and owner.reason is not Reason.NOT_SUPPORTED:
-        yield ImageWarning(WarningCode.OWNER_UNKNOWN, f"who owns the image was not read ({owner})", rests)
+    elif isinstance(owner, Unread) and (owner.reason.is_gap or owner.reason is Reason.ABSENT):
+        text = f"who owns the image could not be read ({owner}): if it is SDDC Manager, it must not be changed here"
+        yield ImageWarning(WarningCode.OWNER_UNKNOWN, text, rests)
 
 
 def _downgrade(case: Case, target: DesiredImage) -> Iterable[ImageWarning]:
