@@ -10,7 +10,7 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
-from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.options import Invocation, config_option, json_option, vcenter_option, verbose_option
 from auditor.reports.safe import printable
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
+@vcenter_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Keep them here. Default: [backup] folder."
 )
@@ -42,6 +43,7 @@ def backup(
     invocation: Invocation,
     hosts: tuple[str, ...],
     cluster: str,
+    vcenter: str,
     out: Path | None,
     decrypt: Path | None,
     to: Path | None,
@@ -49,7 +51,7 @@ def backup(
 ) -> int:
     """Fetch the configuration bundles of hosts and keep them: hashed, encrypted with [backup] key, old ones removed.
 
-    Meant for cron. Without HOST or --cluster: all known hosts. A bundle can be restored only onto the release it was taken
+    Meant for cron. Without HOST or --cluster: all known hosts; HOST is a name, its start (esx01), or an address. A bundle can be restored only onto the release it was taken
     from (`auditor runbook show configuration-backup`). It holds password hashes and private keys: treat it as a secret.
     The host writes its configuration down for this; nothing else on it changes.
 
@@ -69,15 +71,10 @@ def backup(
         return _decrypt(config, decrypt, to)
     from auditor.cli import wiring, wiring_rollback
     from auditor.domain.backup import Retention
-    from auditor.domain.past import Past
     from auditor.workflows.backup import back_up
-    from auditor.workflows.windows import choose
+    from auditor.workflows.choosing import choose
 
-    past = Past()
-    if config.history.is_file():
-        with wiring.open_history(config, read_only=True) as history:
-            past = history.past()
-    chosen = choose(past, [(host.name, host.cluster) for host in config.hosts], hosts, cluster)
+    chosen = choose(wiring.known_hosts(config, history_needed=False), hosts, cluster, vcenter)
     vault = wiring_rollback.vault(config, out)
     with wiring_rollback.bundles(config) as (control, target), wiring.progress() as progress:
         rows = back_up(chosen, control, target, vault, wiring.SystemClock(), progress)

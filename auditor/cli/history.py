@@ -168,10 +168,14 @@ def forget_host(invocation: Invocation, host: str, reason: str, vcenter: str | N
     Nothing of its record is deleted, and a vCenter that lists it again brings it back.
     """
     from auditor.cli import wiring
+    from auditor.workflows.choosing import one_name
 
-    with wiring.open_history(invocation.config()) as recorded:
-        vcenters = recorded.dismiss_host(host, reason, wiring.SystemClock().now(), vcenter)
-    output.emit(f"{printable(host)} is left out from now on ({', '.join(v or 'configured' for v in vcenters)})")
+    config = invocation.config()
+    reached = wiring.addresses(config)
+    with wiring.open_history(config) as recorded:
+        name = one_name(host, recorded.host_names(), reached)
+        vcenters = recorded.dismiss_host(name, reason, wiring.SystemClock().now(), vcenter)
+    output.emit(f"{printable(name)} is left out from now on ({', '.join(v or 'configured' for v in vcenters)})")
     return ExitCode.DONE
 
 

@@ -67,7 +67,8 @@ def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
     """Fetch the SSH host key of host NAME, and pin it once you confirm its fingerprint.
 
     Read the fingerprint on the host's own console, or take it from a record you trust, and compare. A pinned key of the
-    same type is replaced. NAME is a name from `auditor hosts list`, or any host name or address.
+    same type is replaced. NAME is a host of `auditor hosts list`, by its whole name, the start of it (esx01) or its address;
+    or any host name or address that is not known yet.
 
     For many hosts, collect their keys in a file of OpenSSH's known_hosts form and name it in [ssh] known_hosts.
 
@@ -78,6 +79,7 @@ def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
     from auditor.esxi.known_hosts import load, pin
     from auditor.esxi.ssh import fetch_host_key
 
+    name = _named(config, name)
     address = _address(config, ssh, name)
     key, _ = fetch_host_key(address.host, address.port, config.deadlines.connect)
     pinned = load(ssh.known_hosts).keys_of(address.host, address.port)
@@ -116,6 +118,16 @@ def _ssh(config: Config) -> SshSettings:
     if config.ssh is None:
         raise ConfigError("the ssh route is off", where=str(config.path), hint="add [ssh] to the configuration")
     return config.ssh
+
+
+def _named(config: Config, name: str) -> str:
+    """The known host that was meant; a name nobody knows as it is, since a host is trusted before it is first read. Raises
+    ``InputError`` when several are meant."""
+    from auditor.cli import wiring
+    from auditor.domain.hostnames import meant
+
+    known = wiring.known_hosts(config, history_needed=False)
+    return known.name(name) if meant(name, known.names(), known.reached) else name
 
 
 def _address(config: Config, ssh: SshSettings, name: str) -> Address:

@@ -80,6 +80,13 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")(function)
 
 
+def vcenter_option(function: F) -> F:
+    """``--vcenter NAME`` for commands that take hosts, given as ``vcenter``, empty for none."""
+    return click.option(
+        "--vcenter", metavar="NAME", default="", help="Only hosts of this vCenter, by its name in the configuration."
+    )(function)
+
+
 def common_options(function: F) -> F:
     """``--config`` and ``-v`` for a command."""
     return config_option(verbose_option(function))

@@ -28,7 +28,7 @@ _KINDS = ("archived", "uniform", "host", "raise-and-remediate", "highest", "most
 @click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
 @click.option("--all", "every", is_flag=True, help="Every cluster of the configured vCenters.")
 @click.option("--vcenter", default="", help="Only this vCenter, by its name in the configuration.")
-@click.option("--from-host", default="", metavar="HOST", help="Propose what this host runs.")
+@click.option("--from-host", default="", metavar="HOST", help="Propose what this host runs; a name, its start, or an address.")
 @click.option(
     "--candidate",
     default="",
@@ -81,6 +81,7 @@ def propose(
         raise click.UsageError("--at goes with --from-history")
     if candidate.isdecimal() and len(clusters) != 1:
         raise click.UsageError("--candidate with a number goes with one cluster")
+    from auditor.cli import wiring
     from auditor.domain.proposal.values import CandidateKind
     from auditor.reports.proposal import next_commands, render_proposals
     from auditor.reports.proposal_file import proposal_document, write_proposal
@@ -91,7 +92,7 @@ def propose(
     config = invocation.config()
     if vcenter:
         config.vcenter(vcenter)
-    ask = Ask(clusters, vcenter, from_host, candidate, timedelta(hours=lifetime))
+    ask = Ask(clusters, vcenter, from_host, candidate, timedelta(hours=lifetime), wiring.addresses(config))
     made = proposals(config, ask, from_history=from_history, at=at)
     written = [(p, write_proposal(out, p) if p.chosen is not None and p.chosen.changes_image else None) for p in made]
     if as_json:

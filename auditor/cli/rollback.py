@@ -6,7 +6,7 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
-from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.options import Invocation, config_option, json_option, vcenter_option, verbose_option
 from auditor.cli.rollback_operation import abort, confirm, disarm, resume, status
 from auditor.cli.rollback_plan import approve, plan
 from auditor.cli.rollback_run import run
@@ -20,37 +20,34 @@ def rollback() -> None:
 @rollback.command()
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
+@vcenter_option
 @json_option
 @config_option
 @verbose_option
 @click.pass_obj
-def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, as_json: bool) -> int:
+def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter: str, as_json: bool) -> int:
     """Say for each host whether it can go back to the image in its other boot bank, and if not, why.
 
     Reads the banks over SSH, the only route that shows them, and changes nothing. Which hosts there are is taken from
     history and the configuration, so it works while vCenter is down; the answer says when an inventory last listed them.
-    Without HOST or --cluster all known hosts are read.
+    HOST is a name, the start of one (esx01), or an address. Without HOST or --cluster all known hosts are read.
 
     A window can close at any time: read it again just before you act on it.
 
     \b
     Exit codes: 0 every window is known; 4 some are not.
     Examples:
-      auditor rollback window esx01.example.com
+      auditor rollback window esx01
       auditor rollback window --cluster prod --json
     """
     if hosts and cluster:
         raise click.UsageError("give either hosts or --cluster")
     from auditor.cli import wiring
-    from auditor.domain.past import Past
-    from auditor.workflows.windows import choose, read_windows, unknown
+    from auditor.workflows.choosing import choose
+    from auditor.workflows.windows import read_windows, unknown
 
     config = invocation.config()
-    past = Past()
-    if config.history.is_file():
-        with wiring.open_history(config, read_only=True) as history:
-            past = history.past()
-    chosen = choose(past, [(host.name, host.cluster) for host in config.hosts], hosts, cluster)
+    chosen = choose(wiring.known_hosts(config, history_needed=False), hosts, cluster, vcenter)
     reader, target = wiring.bank_reader(config)
     with wiring.progress() as progress:
         rows = read_windows(chosen, reader, target, config.limits.concurrency, progress)
@@ -79,9 +76,13 @@ def events(invocation: Invocation, hosts: tuple[str, ...], as_json: bool) -> int
     from auditor.cli import wiring
     from auditor.domain.rollback.change import window_events
     from auditor.reports.window import events_document, render_events
+    from auditor.workflows.choosing import one_name
 
-    with wiring.open_history(invocation.config(), read_only=True) as history:
-        answers = history.bank_answers(hosts)
+    config = invocation.config()
+    with wiring.open_history(config, read_only=True) as history:
+        known = wiring.known_hosts(config)
+        recorded = known.names() | history.host_names()  # those left out of reports as well: their record stays
+        answers = history.bank_answers([one_name(host, recorded, known.reached) for host in hosts])
     found = [event for one in answers for event in window_events(one)]
     found.sort(key=lambda event: (event.seen_after, event.host))
     if as_json:

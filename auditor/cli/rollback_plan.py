@@ -11,12 +11,13 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
-from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.options import Invocation, config_option, json_option, vcenter_option, verbose_option
 
 
 @click.command()
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
+@vcenter_option
 @click.option("--to", "build", required=True, metavar="BUILD", help="The build to go back to, as `rollback window` shows it.")
 @click.option(
     "--override",
@@ -42,6 +43,7 @@ def plan(
     invocation: Invocation,
     hosts: tuple[str, ...],
     cluster: str,
+    vcenter: str,
     build: str,
     overrides: tuple[str, ...],
     unattended: bool,
@@ -55,7 +57,8 @@ def plan(
 
     Reads everything that decides whether a host may go back: both boot banks over SSH, and cluster, VMs, HA, vSAN and security
     from vCenter. Each gate passes, fails or is unknown, with evidence; unknown counts as fail until it is overridden by name
-    with a reason. A host is planned only if its window is open to exactly that build. Changes nothing.
+    with a reason. A host is planned only if its window is open to exactly that build. Changes nothing. HOST is a name, the
+    start of one (esx01), or an address, of one host that is known from history or the configuration.
 
     \b
     Exit codes: 0 planned and nothing stands against it; 5 a gate stands against it, or no host can be planned.
@@ -67,15 +70,14 @@ def plan(
         raise click.UsageError("name hosts, or give --cluster")
     from auditor import newfile
     from auditor.cli import identity, wiring, wiring_rollback
-    from auditor.domain.past import Past
     from auditor.domain.rollback.plan import Method
     from auditor.errors import RefusedError
     from auditor.reports.rollback import plan_next, render_plan
+    from auditor.workflows.choosing import choose
     from auditor.workflows.rollback.card import VENDOR_POSITION
     from auditor.workflows.rollback.papers import plan_document
     from auditor.workflows.rollback.planning import PlanAsk, read_overrides
     from auditor.workflows.rollback.planning import plan as make
-    from auditor.workflows.windows import choose
 
     config = invocation.config()
     me = identity.operator(config)
@@ -85,11 +87,8 @@ def plan(
             where=str(config.path),
             hint="set unattended = true in [rollback], knowing the vendor's position, or plan without --unattended",
         )
-    past = Past()
-    if config.history.is_file():
-        with wiring.open_history(config, read_only=True) as history:
-            past = history.past()
-    chosen = choose(past, [(host.name, host.cluster) for host in config.hosts], hosts, cluster)
+    known = wiring.known_hosts(config)
+    chosen = choose(known, hosts, cluster, vcenter)
     ask = PlanAsk(
         to=build,
         method=Method.UNATTENDED if unattended else Method.GUIDED,
@@ -98,6 +97,7 @@ def plan(
         canary=canary,
         wave_size=wave_size,
         overrides=read_overrides(overrides, me),
+        reached=known.reached,
     )
     with wiring_rollback.sight(config) as sight, wiring.progress() as progress:
         made = make(sight, chosen, ask, config.limits.concurrency, progress)

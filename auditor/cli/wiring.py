@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from auditor.cli import output
 from auditor.domain.observation import Route, host_key
 from auditor.domain.past import Past
 from auditor.errors import AuditorError, ConfigError, HistoryError, LockedError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from auditor.ports import History, Progress
     from auditor.vcenter.reader import VCenterRouteReader
     from auditor.vcenter.settings import VCenterSettings
+    from auditor.workflows.choosing import KnownHosts
 
 CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
@@ -72,6 +74,37 @@ def past_or_why(config: Config) -> Iterator[Past | AuditorError]:
     except (HistoryError, LockedError) as error:
         known = error
     yield known
+
+
+def addresses(config: Config) -> dict[str, tuple[str, ...]]:
+    """The configured addresses of hosts by name, with and without the port."""
+    reached = dict(config.ssh.addresses) if config.ssh is not None else {}
+    reached |= {host_key(host.name): host.address for host in config.hosts}
+    return {name: (address.host, str(address)) for name, address in reached.items()}
+
+
+def known_hosts(config: Config, *, history_needed: bool = True) -> KnownHosts:
+    """Every host known here, to be named by what a person types. Contacts nothing. A history that cannot be read raises
+    ``HistoryError`` or ``LockedError``, or is said and done without if it is not needed; before the first run there is none."""
+    from auditor.workflows.choosing import known_hosts
+
+    past: Past | None = Past()
+    if config.history.is_file():
+        try:
+            with open_history(config, read_only=True) as history:
+                past = history.past()
+        except (HistoryError, LockedError) as error:
+            if history_needed:
+                raise
+            output.say(f"without history: {error.what}")
+            past = None
+    return known_hosts(
+        past or Past(),
+        [(host.name, host.cluster) for host in config.hosts],
+        addresses(config),
+        [vcenter.name for vcenter in config.vcenters],
+        complete=past is not None,
+    )
 
 
 @contextmanager

@@ -5,7 +5,8 @@ Nothing is recorded: a view of some clusters would pass for one of all. The reco
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -26,6 +27,7 @@ from auditor.domain.proposal.values import ImageProposal, ItemKind
 from auditor.domain.releases import ReleaseTable
 from auditor.errors import InputError
 from auditor.ports import Clock, History, ImageReader, Progress
+from auditor.workflows.choosing import one_name
 from auditor.workflows.collect import Sources, collect
 
 T = TypeVar("T")
@@ -38,13 +40,15 @@ ADVICE = "clusters"
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What was asked for. ``clusters``: names or managed object ids; empty: all. ``vcenter`` narrows them to one, by its name
-    in the configuration. ``choose``: a candidate's number or kind."""
+    in the configuration. ``from_host``: as a person types it; ``reached`` has the addresses of hosts. ``choose``: a candidate's
+    number or kind."""
 
     clusters: tuple[str, ...] = ()
     vcenter: str = ""
     from_host: str = ""
     choose: str = ""
     lifetime: timedelta = LIFETIME
+    reached: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def wants(self, view: VCenterView, cluster: ClusterScene) -> bool:
         """Whether a cluster was asked for."""
@@ -90,15 +94,31 @@ def _cases(estate: Estate, past: Past, tables: Tables, ask: Ask, source: Source)
     known = [(scene, cluster) for scene in scenes(estate, past, tables.releases) for cluster in scene.clusters]
     found = [(scene, cluster) for scene, cluster in known if ask.wants(scene.view, cluster)]
     _check(ask, estate, known, found)
+    host = _host(ask, found)
     return tuple(
-        Case(scene, cluster, tables.releases, tables.hints, estate.at, from_host=_host(ask, cluster), source=source)
+        Case(scene, cluster, tables.releases, tables.hints, estate.at, from_host=_own(cluster, host), source=source)
         for scene, cluster in sorted(found, key=lambda pair: (pair[0].view.name, pair[1].view.name, pair[1].view.id))
     )
 
 
-def _host(ask: Ask, cluster: ClusterScene) -> str:
-    own = any(host_key(h.name) == host_key(ask.from_host) for h in cluster.hosts)
-    return ask.from_host if ask.from_host and own else ""
+def _host(ask: Ask, found: Sequence[tuple[Scene, ClusterScene]]) -> str:
+    """The host that was meant, by its whole name; empty when none was named. Raises ``InputError``."""
+    if not ask.from_host:
+        return ""
+    places: dict[str, list[str]] = defaultdict(list)
+    for scene, cluster in found:
+        for host in cluster.hosts:
+            places[host_key(host.name)].append(f"{cluster.view.name} on {scene.view.name}")
+    hint = f"the clusters asked for have: {', '.join(sorted(places)[:20])}"
+    name = one_name(ask.from_host, places, ask.reached, places, hint)
+    if len(places[name]) > 1:
+        raise InputError(f"{name} is in several clusters: {', '.join(places[name])}", hint="name one cluster, or add --vcenter")
+    return name
+
+
+def _own(cluster: ClusterScene, host: str) -> str:
+    """The host, if it is in this cluster."""
+    return host if any(host_key(each.name) == host for each in cluster.hosts) else ""
 
 
 def _check(
@@ -120,10 +140,6 @@ def _check(
         if len(fitting) > 1:
             places = ", ".join(f"{scene.view.name} ({cluster.view.id})" for scene, cluster in fitting)
             raise InputError(f"{len(fitting)} clusters are called {name!r}: {places}", hint="add --vcenter NAME or give the id")
-    if ask.from_host and not any(_host(ask, cluster) for _, cluster in found):
-        hosts = sorted(h.name for _, cluster in found for h in cluster.hosts)
-        hint = f"they have: {', '.join(hosts[:20])}"
-        raise InputError(f"no host {ask.from_host!r} in the clusters asked for", hint=hint)
 
 
 def _with_extras(cases: Sequence[Case], sources: Sources, progress: Progress) -> tuple[Case, ...]:

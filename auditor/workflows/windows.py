@@ -1,47 +1,20 @@
-"""The windows of hosts: whose banks to read, read them, judge them, and say what changed since the last audit."""
+"""The windows of hosts: read their banks, judge them, and say what changed since they were last looked at."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from auditor.domain.observation import host_key
-from auditor.domain.past import Past
 from auditor.domain.rollback.bank import BankObservation
 from auditor.domain.rollback.change import window_change
 from auditor.domain.rollback.compare import compare_banks
 from auditor.domain.rollback.judge import boot_cfg_window, recorded_window, window_of
 from auditor.domain.rollback.report import ChosenHost, WindowRow
 from auditor.domain.rollback.window import Window, WindowKind
-from auditor.errors import InputError
 from auditor.parallel import each
 from auditor.ports import BankReader, HostTarget, Progress
 
 PHASE = "boot banks"
-
-
-def choose(past: Past, configured: Sequence[tuple[str, str]], names: Sequence[str], cluster: str) -> tuple[ChosenHost, ...]:
-    """The hosts meant by ``names`` or ``cluster``, all that are known when neither is given, each once, by name.
-
-    ``configured`` are names and cluster labels of the configuration. What history knows wins, and its newest listing where
-    two vCenters list one name. A name that nobody knows is taken as it is: it may be reachable all the same. Nothing is
-    contacted, so this works while vCenter is down. Raises ``InputError`` for a cluster without hosts, or when none is known.
-    """
-    found: dict[str, ChosenHost] = {host_key(name): ChosenHost(host_key(name), "", label, None) for name, label in configured}
-    for host in sorted(past.hosts, key=lambda host: (host.last_listed is not None, host.last_listed or host.first_seen)):
-        found[host_key(host.name)] = ChosenHost(host_key(host.name), host.vcenter, host.cluster_name, host)
-    if names:
-        keys = dict.fromkeys(host_key(name) for name in names)
-        return tuple(found.get(key, ChosenHost(key, "", "", None)) for key in keys)
-    hosts = tuple(found[key] for key in sorted(found))
-    if cluster:
-        hosts = tuple(host for host in hosts if host.cluster.casefold() == cluster.casefold())
-    if not hosts:
-        clusters = sorted({host.cluster for host in found.values() if host.cluster})
-        what = f"no host of a cluster {cluster!r} is known" if cluster else "no host is known"
-        hint = f"known clusters: {', '.join(clusters)}" if clusters else "name the hosts, or record them: auditor snapshot"
-        raise InputError(what, hint=hint)
-    return hosts
 
 
 def read_windows(
@@ -77,4 +50,4 @@ def unknown(rows: Iterable[WindowRow]) -> tuple[WindowRow, ...]:
     return tuple(row for row in rows if row.state.window.kind is WindowKind.UNKNOWN)
 
 
-__all__ = ["choose", "read_windows", "unknown"]
+__all__ = ["read_windows", "unknown"]

@@ -81,6 +81,16 @@ def test_no_history_yet(arguments: tuple[str, ...], auditor: Run, home: Path) ->
     assert not (home / "history.db").exists()
 
 
+def test_a_host_is_forgotten_as_a_person_types_it(auditor: Run, recorded: Path) -> None:
+    unknown = auditor("history", "forget-host", "esx0", "--reason", "sold")
+    assert unknown.code == 1
+    assert "no host 'esx0' is known here" in unknown.err
+    done = auditor("history", "forget-host", "ESX02", "--reason", "sold")
+    assert done.code == 0
+    assert done.out.startswith("esx02.example.org is left out")
+    assert "esx02" not in auditor("hosts", "list").out
+
+
 def test_operations(auditor: Run, recorded: Path) -> None:
     assert auditor("history", "operations").code == 0
     document = json.loads(auditor("history", "operations", "--json").out)

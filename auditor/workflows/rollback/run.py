@@ -17,6 +17,7 @@ from auditor.domain.rollback.status import OperationStatus, status_of
 from auditor.errors import HistoryError, RefusedError
 from auditor.parallel import each
 from auditor.ports import Journal, Progress
+from auditor.workflows.choosing import one_name
 from auditor.workflows.rollback.drive import Outcome, Paused, begun, drive
 from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import Means, Sight
@@ -212,16 +213,18 @@ class _Run:
 
     def confirm(self, host: str) -> OperationStatus:
         waiting = []
+        hint = f"auditor rollback status {self._number}"
+        name = one_name(host, [target.host for target in self._plan.targets], hint=hint) if host else ""
         for target in self._plan.targets:
             journal = self._read(target.host)
             asked = journal.intended(Step.REBOOT) and not journal.done(Step.REBOOT) and not journal.ended
-            if target.edit is None and asked and (not host or host_key(host) == target.host):
+            if target.edit is None and asked and name in {"", target.host}:
                 waiting.append(target.host)
         if not waiting:
             raise RefusedError(
-                f"{host or 'no host'} is not waiting for a person at its console",
+                f"{name or 'no host'} is not waiting for a person at its console",
                 where=f"operation {self._number}",
-                hint=f"auditor rollback status {self._number}",
+                hint=hint,
             )
         for name in waiting:
             self._log(name).done(Step.REBOOT, confirmed_by=self._runner)

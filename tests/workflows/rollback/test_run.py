@@ -9,12 +9,13 @@ import pytest
 
 from auditor.domain.rollback.approval import Approval, approve
 from auditor.domain.rollback.journal import Step
-from auditor.domain.rollback.plan import Method
+from auditor.domain.rollback.plan import Method, RollbackPlan
+from auditor.domain.rollback.report import ChosenHost
 from auditor.errors import InputError, LockedError, RefusedError
 from auditor.workflows.rollback import run as rollback
 from auditor.workflows.rollback.papers import Paper, load_plan, plan_document
-from auditor.workflows.rollback.planning import approve_plan, read_overrides
-from tests.domain.rollback.samples import OTHER, OWN, VOLUME_A, VOLUME_B
+from auditor.workflows.rollback.planning import PlanAsk, approve_plan, plan, read_overrides
+from tests.domain.rollback.samples import OLD, OTHER, OWN, VOLUME_A, VOLUME_B
 from tests.workflows.fakes import Quiet
 from tests.workflows.rollback.driving import again, approval, fresh, journal, make, start
 from tests.workflows.rollback.site import Site, SiteHost, means
@@ -91,6 +92,8 @@ def test_nobody_confirms_what_is_not_asked(tmp_path: Path) -> None:
     start(site, tmp_path, make(site, tmp_path))
     with pytest.raises(RefusedError, match="not waiting"):
         again(site, tmp_path, rollback.confirm)
+    with pytest.raises(InputError, match="did you mean esx1"):
+        again(site, tmp_path, lambda m, j, n, me: rollback.confirm(m, j, n, me, "esx7"))
 
 
 def test_facts_that_moved_stop_the_plan_before_anything_is_opened(tmp_path: Path) -> None:
@@ -339,3 +342,20 @@ def test_overrides_need_a_gate_and_a_reason(text: str, says: str) -> None:
 def test_overrides_for_one_host_and_for_all() -> None:
     found = read_overrides(["dpu=no such card here", "ESX1.:drs=moved by hand"], "ann")
     assert {host: [gate.value for gate in gates] for host, gates in found.items()} == {"": ["dpu"], "esx1": ["drs"]}
+
+
+def test_canary_and_overrides_name_hosts_as_a_person_types_them(tmp_path: Path) -> None:
+    site = fresh(tmp_path, "s", SiteHost(name="esx1.lab.example"), SiteHost(name="esx2.lab.example"))
+    chosen = [ChosenHost(name, "vc", "prod", None) for name in site.hosts()]
+    reached = {"esx2.lab.example": ("192.0.2.2",)}
+
+    def planned(canary: str, *overrides: str) -> RollbackPlan:
+        given = read_overrides(overrides, "ann")
+        ask = PlanAsk(OLD, Method.GUIDED, "ann", canary=canary, overrides=given, reached=reached)
+        return plan(means(site, tmp_path).sight, chosen, ask, 4, Quiet())
+
+    made = planned("ESX2", "esx1:dpu=no such card here", "192.0.2.2:drs=moved by hand", "esx2:dpu=none in there either")
+    assert made.waves[0] == ("esx2.lab.example",)
+    for wrong in (("esx3",), ("", "esx3:dpu=no such card here")):
+        with pytest.raises(InputError, match="no host 'esx3'"):
+            planned(*wrong)
