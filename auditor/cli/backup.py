@@ -51,8 +51,9 @@ def backup(
 ) -> int:
     """Fetch the configuration bundles of hosts and keep them: hashed, encrypted with [backup] key, old ones removed.
 
-    Meant for cron. Without HOST or --cluster: all known hosts; HOST is a name, its start (esx01), or an address. A bundle can be restored only onto the release it was taken
-    from (`auditor runbook show configuration-backup`). It holds password hashes and private keys: treat it as a secret.
+    Meant for cron. Without HOST or --cluster: all known hosts; HOST is a name, its start (esx01), or an address. A bundle can
+    be restored only onto the release it was taken from (`auditor runbook show configuration-backup`). It holds password
+    hashes and private keys: treat it as a secret.
     The host writes its configuration down for this; nothing else on it changes.
 
     \b
