@@ -99,6 +99,11 @@ class HostJournal:
         """Whether the step was done: once is for ever."""
         return bool(self._of(step, Phase.DONE))
 
+    def last_done(self, step: Step) -> datetime | None:
+        """When the step was last done; None: never."""
+        found = self._of(step, Phase.DONE)
+        return found[-1].at if found else None
+
     def failed(self, *steps: Step, since_end: bool = False) -> tuple[Step, str] | None:
         """The newest failure of one of these steps (none given: of any) and why; ``since_end``: since the last close."""
         for entry in reversed(self.entries):

@@ -83,7 +83,8 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The host is finished. How it is left behind: None where that could not be seen."""
+    """The host is finished. How it is left behind: None where that could not be seen. ``armed``: its next boot goes to the
+    other bank, because the one it runs from is marked invalid."""
 
     terminal: Terminal
     why: str
@@ -93,26 +94,41 @@ class Ended:
 
 Decision: TypeAlias = Do | Found | Wait | Ended
 
+_SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.CUT_OFF})
 _DISRUPTIVE = (Step.MAINTENANCE, Step.ARM, Step.DISARM)
+
+ORDERS = 3
+"""How often a host is told to reboot, each time after a whole grace without its going down."""
+
+FACTS_GOOD_FOR = timedelta(minutes=30)
+"""How long all facts, once read, are good for entering maintenance mode. Later they cannot be read again to be compared:
+the host's own evacuation has changed them."""
 
 
 def next_step(
-    target: Target, entries: Iterable[Entry], look: Look, limits: Limits | None = None, *, abort: bool = False
+    target: Target,
+    entries: Iterable[Entry],
+    look: Look,
+    limits: Limits | None = None,
+    *,
+    abort: bool = False,
+    lapsed: str = "",
 ) -> Decision:
     """What to do now. ``entries`` is the plan's whole journal, ``look`` from this moment; ``abort`` is a person's wish to
-    stop, which is granted until the order to reboot went out."""
+    stop, which is granted until the order to reboot went out. ``lapsed`` is why plan or approval hold no longer, empty while
+    they do: a host that was begun is not armed or told to reboot on them, and an armed one is disarmed."""
     journal = HostJournal.of(target.host, entries)
     ended = journal.ended
     if ended is not None and ended[0].final:
         return Ended(*ended, value_of(look.maintenance_mode), _Seen(target, look).armed)
-    return _Machine(target, journal, look, limits or Limits(), abort=abort).decide()
+    return _Machine(target, journal, look, limits or Limits(), abort=abort, lapsed=lapsed).decide()
 
 
 class _Seen:
     """The look, put beside the plan."""
 
     def __init__(self, target: Target, look: Look) -> None:
-        self.look = look
+        self.look, self._target = look, target
         self._by_volume = {bank.target.value.rstrip("/"): bank for bank in look.banks.banks if isinstance(bank.target, Read)}
         self.own = self._boot_cfg(target.booted)
         self.other = self._boot_cfg(target.other)
@@ -130,7 +146,10 @@ class _Seen:
 
     @property
     def armed(self) -> bool | None:
-        """Whether the bank to be given up is marked invalid; None: not seen."""
+        """Whether the next boot leaves the bank it runs from because that is marked invalid; None: not seen. A host that runs
+        from the other bank has gone: what the given-up bank says arms nothing any more."""
+        if self.on_other:
+            return False
         return None if self._own_keys is None else self._own_keys.bootstate == BootState.INVALID
 
     @property
@@ -138,14 +157,22 @@ class _Seen:
         """Why nothing can be told from this look."""
         if self.look.banks.trouble is not None:
             return self.look.banks.trouble
+        planned = (self._target.booted.volume.rstrip("/"), self._target.other.volume.rstrip("/"))
+        if len(self._by_volume) > 1 and not set(planned) <= set(self._by_volume):
+            shown = " and ".join(sorted(self._by_volume))
+            return Unread(
+                Reason.UNREADABLE,
+                f"its banks are {shown[:200]}, those of the plan are {' and '.join(planned)}: is another host at its address?",
+            )
         if self.volume is None or self.own is None or self.other is None:
             return Unread(Reason.UNREADABLE, "the two banks of the plan were not both read")
         return None
 
 
 class _Machine:
-    def __init__(self, target: Target, journal: HostJournal, look: Look, limits: Limits, *, abort: bool) -> None:
+    def __init__(self, target: Target, journal: HostJournal, look: Look, limits: Limits, *, abort: bool, lapsed: str) -> None:
         self.target, self.journal, self.look, self.limits, self.abort = target, journal, look, limits, abort
+        self.lapsed = lapsed
         self.seen = _Seen(target, look)
         self.unattended = target.edit is not None
         self.ours = target.edit is not None and self.seen.own == target.edit.apply(target.booted.boot_cfg)
@@ -218,10 +245,14 @@ class _Machine:
         failed = self.journal.failed()
         if self.abort:
             return "stopped by a person"
-        if self.journal.intended(Step.DISARM):
-            return "disarmed"
+        disarmed = self.journal.intended(Step.DISARM)
+        if disarmed:
+            by, why = (disarmed[0].data.get(key, "") for key in ("by", "why"))
+            return "disarmed" + (f" by {by}" if by else "") + (f": {why}" if why else "")
         if failed is not None:
             return f"{failed[0].value} failed: {failed[1]}"
+        if self.lapsed and (self.unattended or not self.journal.intended(Step.REBOOT)):
+            return self.lapsed  # with the card handed over, a person may be at the console right now
         if self._rebooted:
             return "the host was rebooted since the plan was made"
         if not self.seen.other_as_planned:
@@ -239,7 +270,7 @@ class _Machine:
                 return self._stop(f"whether it is in maintenance mode was not read: {mode}")
             if step is Step.MAINTENANCE and value_of(mode) is False and self.journal.done(step):
                 return self._stop("somebody took it out of maintenance mode")
-            if self.journal.done(step):
+            if self.journal.done(step) and not (step is Step.LOOK and self._facts_are_old):
                 continue
             if step is Step.MAINTENANCE and value_of(mode):
                 return Found(step, "the host is in maintenance mode")
@@ -247,6 +278,14 @@ class _Machine:
                 return Found(step, "the byte stands as intended")
             return Do(step, "next")
         return Do(Step.REBOOT, "both banks are as planned")
+
+    @property
+    def _facts_are_old(self) -> bool:
+        """The tool stopped after reading all facts, and was started again much later, with nothing done to the host yet."""
+        if any(self.journal.intended(step) or self.journal.done(step) for step in _DISRUPTIVE):
+            return False
+        newest = self.journal.last_done(Step.LOOK)
+        return newest is not None and self.look.at - newest > FACTS_GOOD_FOR
 
     # After the order -------------------------------------------------------------------------------------------------
 
@@ -271,6 +310,8 @@ class _Machine:
         deadline = self._deadline(order, self.limits.watch)
         if self.look.at < deadline:
             return Wait(deadline, f"waiting for the host: {trouble}")
+        if trouble.reason not in _SILENT:
+            return self._end(Terminal.INCONSISTENT, f"it answers, and cannot be looked at: {trouble}")
         return self._end(Terminal.NOT_RETURNED, f"no answer {_minutes(self.limits.watch)} after the order to reboot: {trouble}")
 
     def _still_up(self, orders: tuple[Entry, ...]) -> Decision:
@@ -279,9 +320,10 @@ class _Machine:
         grace = last + self.limits.grace
         if self.journal.done(Step.REBOOT):
             deadline = self._deadline(last, self.limits.watch)
-            if self.look.at < deadline:
-                return Wait(deadline, "the order was taken, and the host has not gone down yet")
-            return self._end(Terminal.INCONSISTENT, "it took the order to reboot and did not go down: it may at any moment")
+            waiting, never = _NOT_DOWN if self.unattended else _NOT_DOWN_BY_HAND
+            return Wait(deadline, waiting) if self.look.at < deadline else self._end(Terminal.INCONSISTENT, never)
+        if self.abort and not self.unattended:
+            return self._stop("stopped by a person")  # the card is no order: nobody has said that it was followed
         if self.look.at < grace:
             why = "whether the order to reboot went out is not known: waiting whether the host goes down"
             return Wait(grace, why if self.unattended else "waiting for the person at its console")
@@ -290,6 +332,8 @@ class _Machine:
             obstacle = "the host is not in maintenance mode"
         if obstacle is None and self.unattended and not self.ours:
             obstacle = "the host is not armed"
+        if obstacle is None and self.unattended and len(orders) >= ORDERS:
+            obstacle = f"it was told to reboot {len(orders)} times, and has not gone down"
         return self._stop(obstacle) if obstacle else Do(Step.REBOOT, "it has not gone down: the order did not go out")
 
     # Back again --------------------------------------------------------------------------------------------------------
@@ -365,6 +409,16 @@ class _Machine:
                 return Found(step, "the host is not in maintenance mode")
             return Do(step, "next")
         return self._end(Terminal.ROLLED_BACK, f"it runs {self.target.to_build} from the other bank, verified")
+
+
+_NOT_DOWN = (
+    "the order was taken, and the host has not gone down yet",
+    "it took the order to reboot and did not go down: it may at any moment",
+)
+_NOT_DOWN_BY_HAND = (
+    "somebody says that it was rebooted, and it is still on the boot from before: was it another host?",
+    "somebody said that it was rebooted, and it never went down: look which host was rebooted instead",
+)
 
 
 def _minutes(span: timedelta) -> str:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from auditor.domain.rollback.journal import HostJournal, Step
 from auditor.domain.rollback.machine import Do, Ended, Found, Look, Wait, next_step
 from auditor.domain.rollback.plan import Method, Target
-from auditor.errors import AuditorError, InDoubtError
+from auditor.errors import AuditorError, HistoryError, InDoubtError, LockedError
 from auditor.workflows.rollback.card import console_card
 from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import Means
@@ -47,24 +47,51 @@ class Paused:
 Outcome = Ended | Paused
 
 
-def drive(means: Means, target: Target, log: HostLog, *, abort: Callable[[], bool] = lambda: False) -> Outcome:
-    """Bring one host to its end, or to where a person must act. ``abort`` is asked at every turn. Raises only what the
-    journal raises, and ``ConfigError`` for a login without a password: whatever happens to the host is in its end."""
-    return _Drive(means, target, log, abort).run()
+class HaltedError(Exception):
+    """The run ends under this host, at a point where nothing of it is under way. ``resume`` goes on from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked at every turn: ``abort`` whether a person wants to stop, ``lapsed`` why plan or approval hold no longer
+    (empty: they do), ``halted`` whether this run is ending and must begin nothing more. ``watch``: False to take a host that
+    is away for what it is now, without waiting for it."""
+
+    abort: Callable[[], bool] = lambda: False
+    lapsed: Callable[[], str] = lambda: ""
+    halted: Callable[[], bool] = lambda: False
+    watch: bool = True
+
+
+def drive(means: Means, target: Target, log: HostLog, wishes: Wishes | None = None) -> Outcome:
+    """Bring one host to its end, or to where a person must act. Raises only what the journal raises, ``ConfigError`` for a
+    login without a password, and `HaltedError`: whatever happens to the host is in its end."""
+    return _Drive(means, target, log, wishes or Wishes()).run()
 
 
 class _Drive:
-    def __init__(self, means: Means, target: Target, log: HostLog, abort: Callable[[], bool]) -> None:
-        self._means, self._target, self._log, self._abort = means, target, log, abort
+    def __init__(self, means: Means, target: Target, log: HostLog, wishes: Wishes) -> None:
+        self._means, self._target, self._log, self._wishes = means, target, log, wishes
         self._steps = Steps(means, target, log)
         self._method = Method.GUIDED if target.edit is None else Method.UNATTENDED
-        self._limits = means.pace.limits(self._method)
+        limits = means.pace.limits(self._method)
+        self._limits = limits if wishes.watch else replace(limits, watch=timedelta(0))
         self._doubts: Counter[Step] = Counter()
         self._told = ""
 
     def run(self) -> Outcome:
         while True:
-            decision = next_step(self._target, self._log.entries(), self._look(), self._limits, abort=self._abort())
+            self._halt()
+            wishes = self._wishes
+            decision = next_step(
+                self._target,
+                self._log.entries(),
+                self._look(),
+                self._limits,
+                abort=wishes.abort(),
+                lapsed=wishes.lapsed(),
+            )
+            self._halt()
             match decision:
                 case Ended():
                     self._log.end(
@@ -87,6 +114,10 @@ class _Drive:
                 case Do(step, why):
                     self._do(step, why)
 
+    def _halt(self) -> None:
+        if self._wishes.halted():
+            raise HaltedError(self._target.host)
+
     def _tell(self, words: str) -> None:
         """Once for each thing: a wait is decided anew every few seconds."""
         if words != self._told:
@@ -102,7 +133,7 @@ class _Drive:
 
     def _do(self, step: Step, why: str) -> None:
         self._tell(_WORDS[step] + (f" ({why})" if step is Step.DISARM else ""))
-        self._log.intend(step)
+        self._log.intend(step, **({"why": why} if step is Step.DISARM else {}))
         try:
             evidence = self._steps.act(step)
         except InDoubtError as error:
@@ -111,6 +142,8 @@ class _Drive:
             self._tell(f"not known whether it was done: {error.what}")
             if self._doubts[step] >= IN_DOUBT_LIMIT and step is not Step.REBOOT:
                 self._log.failed(step, f"{IN_DOUBT_LIMIT} times no answer: {error.what}")
+        except (HistoryError, LockedError):
+            raise  # our own journal, which says nothing of the act: it may well have been done
         except StepFailedError as error:
             self._failed(step, str(error))
         except AuditorError as error:
@@ -129,4 +162,4 @@ def begun(journal: HostJournal) -> bool:
     return bool(journal.entries)
 
 
-__all__ = ["IN_DOUBT_LIMIT", "Outcome", "Paused", "begun", "drive"]
+__all__ = ["IN_DOUBT_LIMIT", "HaltedError", "Outcome", "Paused", "Wishes", "begun", "drive"]

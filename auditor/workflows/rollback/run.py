@@ -6,7 +6,8 @@ The first host that does not end in ROLLED_BACK stops everything that has not be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Sequence
 
 from auditor.domain.journal import Operation
 from auditor.domain.observation import host_key
@@ -18,7 +19,7 @@ from auditor.errors import HistoryError, RefusedError
 from auditor.parallel import each
 from auditor.ports import Journal, Progress
 from auditor.workflows.choosing import one_name
-from auditor.workflows.rollback.drive import Outcome, Paused, begun, drive
+from auditor.workflows.rollback.drive import Outcome, Paused, Wishes, begun, drive
 from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import Means, Sight
 from auditor.workflows.rollback.papers import Paper, paper_text, read_paper
@@ -86,7 +87,7 @@ def carry_on(means: Means, journal: Journal, operation: int, runner: str) -> Ope
 def resume(means: Means, journal: Journal, operation: int, runner: str) -> OperationStatus:
     """Take over an unfinished operation and carry on. Raises ``LockedError`` while another process has it."""
     _take(journal, operation)
-    return carry_on(means, journal, operation, runner)
+    return _Run(means, journal, operation, runner).go(note="resume")
 
 
 def abort(means: Means, journal: Journal, operation: int, runner: str, *, give_up: bool = False) -> OperationStatus:
@@ -110,6 +111,13 @@ def confirm(means: Means, journal: Journal, operation: int, runner: str, host: s
     return _Run(means, journal, operation, runner).confirm(host)
 
 
+def standing(journal: Journal, operation: int) -> OperationStatus:
+    """What the journal has of an operation. Contacts nothing."""
+    found = journal.operation(operation)
+    paper = read_paper(found.document, f"operation {operation}")
+    return status_of(found, paper.plan, paper.approval, journal.entries(operation))
+
+
 def _take(journal: Journal, operation: int) -> Operation:
     taken = journal.resume(operation)
     if taken.kind != KIND:
@@ -124,6 +132,7 @@ class _Run:
         self._paper = read_paper(self._operation.document, f"operation {operation}")
         self._plan = self._paper.plan
         self._paused: dict[str, Paused] = {}
+        self._halted = threading.Event()
 
     # What stands ----------------------------------------------------------------------------------------------------
 
@@ -144,12 +153,13 @@ class _Run:
         return found
 
     def _status(self) -> OperationStatus:
-        entries = self._journal.entries(self._number)
-        return status_of(self._journal.operation(self._number), self._plan, self._paper.approval, entries)
+        return standing(self._journal, self._number)
 
     # Going on -------------------------------------------------------------------------------------------------------
 
-    def go(self) -> OperationStatus:
+    def go(self, note: str = "") -> OperationStatus:
+        if note:
+            self._note(note)
         self._drive([host for host, end in self._ends().items() if end is None or not end.final])
         while not self._paused:
             ends = self._ends()
@@ -160,33 +170,45 @@ class _Run:
             self._drive(wave)
         return self._finish()
 
+    def _lapsed(self) -> str:
+        """Why plan or approval hold no longer; empty while they do."""
+        now = self._means.sight.clock.now()
+        if self._plan.expired(now):
+            return f"the plan expired at {self._plan.expires:%Y-%m-%dT%H:%M:%SZ}"
+        return approval_problem(self._plan, self._paper.approval, self._operation.operator, now) or ""
+
     def _may_begin(self, wave: Sequence[str]) -> bool:
         """Whether plan and approval still hold for hosts that were not begun."""
-        now = self._means.sight.clock.now()
-        problem = f"the plan expired at {self._plan.expires:%Y-%m-%dT%H:%M:%SZ}" if self._plan.expired(now) else None
-        problem = problem or approval_problem(self._plan, self._paper.approval, self._operation.operator, now)
+        problem = self._lapsed()
         for host in wave if problem else ():
             self._means.tell(host, f"not begun: {problem}")
-        return problem is None
+        return not problem
 
-    def _drive(self, hosts: Sequence[str], abort: Callable[[], bool] = lambda: False) -> None:
-        """Hosts of one wave side by side; each to its end, also when another one fails: stopping it half-way is worse."""
+    def _drive(self, hosts: Sequence[str], *, abort: bool = False, watch: bool = True) -> None:
+        """Hosts of one wave side by side; each to its end, also when another one fails: stopping it half-way is worse. Only
+        when this run itself ends (Ctrl-C, a journal that cannot be written) is nothing more begun on any of them."""
+        wishes = Wishes(lambda: abort, self._lapsed, self._halted.is_set, watch)
 
         def one(host: str) -> tuple[str, Outcome]:
             target = self._plan.target(host)
             if target is None:
                 raise HistoryError(f"operation {self._number} has no host {host}")
-            return host, drive(self._means, target, self._log(host), abort=abort)
+            return host, drive(self._means, target, self._log(host), wishes)
 
-        for host, outcome in each(list(hosts), one, max(1, len(hosts))):
-            if isinstance(outcome, Paused):
-                self._paused[host] = outcome
-            else:
-                self._paused.pop(host, None)
+        try:
+            for host, outcome in each(list(hosts), one, max(1, len(hosts))):
+                if isinstance(outcome, Paused):
+                    self._paused[host] = outcome
+                else:
+                    self._paused.pop(host, None)
+        except BaseException:
+            self._halted.set()
+            raise
 
     def stop(self, *, give_up: bool) -> OperationStatus:
         self._note("abort")
-        self._drive([host for host, end in self._ends().items() if end is None or not end.final], lambda: True)
+        left = [host for host, end in self._ends().items() if end is None or not end.final]
+        self._drive(left, abort=True, watch=not give_up)
         return self._finish(closing="ABORTED", give_up=give_up)
 
     def disarm(self) -> OperationStatus:
@@ -204,9 +226,12 @@ class _Run:
                 self._log(target.host).intend(Step.DISARM, by=self._runner)  # from here on the machine only takes it back
         self._drive(chosen)
         if late:
+            entries = self._journal.entries(self._number)
+            others = [f"{host}: {' '.join(HostJournal.of(host, entries).ended or ('no end',))}" for host in chosen]
             raise RefusedError(
                 f"too late to disarm: told to reboot already: {', '.join(late)}",
                 where=f"operation {self._number}",
+                tried="; ".join(others),
                 hint=f"auditor rollback resume {self._number} watches what comes of it",
             )
         return self._finish()
@@ -249,4 +274,4 @@ class _Run:
         return self._status()
 
 
-__all__ = ["KIND", "abort", "carry_on", "check", "confirm", "disarm", "resume", "start"]
+__all__ = ["KIND", "abort", "carry_on", "check", "confirm", "disarm", "resume", "standing", "start"]

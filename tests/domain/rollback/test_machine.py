@@ -35,7 +35,7 @@ def test_the_straight_way() -> None:
     assert world.running == VOLUME_B
     assert (state_of(world, VOLUME_A), state_of(world, VOLUME_B)) == (3, 0)
     assert not world.maintenance
-    assert (ended.in_maintenance_mode, ended.armed) == (False, True)
+    assert (ended.in_maintenance_mode, ended.armed) == (False, False)
     done = [entry.step for entry in tool.journal if entry.phase is Phase.DONE and entry.step != END]
     assert done == [step.value for step in ALL]
     assert next_step(tool.target, tool.journal, world.look(), LIMITS) == ended
