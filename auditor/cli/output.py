@@ -72,8 +72,8 @@ def emit_json(document: Any) -> None:
 
 
 def say(text: str) -> None:
-    """Tell the person at the terminal something that is not data: on stderr."""
-    click.echo(_encodable(redact(text), sys.stderr), err=True)
+    """Tell the person at the terminal something that is not data: on stderr. What hosts and files say may be part of it."""
+    click.echo(_encodable(printable(redact(text), _TRACEBACK_LIMIT, lines=True), sys.stderr), err=True)
 
 
 def error_text(error: AuditorError) -> str:

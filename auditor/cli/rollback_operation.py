@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import click
@@ -12,7 +14,7 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 
 if TYPE_CHECKING:
-    from auditor.domain.rollback.status import OperationStatus
+    from auditor.domain.rollback.status import HostStatus, OperationStatus
     from auditor.history.journal import SqliteJournal
     from auditor.workflows.rollback.means import Means
 
@@ -103,13 +105,13 @@ def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
     """Put the exact bytes back on every host that is armed and was not told to reboot. It stays in maintenance mode.
 
     \b
-    Exit codes: 0 nothing of ours is armed any more; 1 something is; 5 too late: the order to reboot went out.
+    Exit codes: 0 nothing is armed any more; 1 a host is, or could not be looked at; 5 too late: the order to reboot went out.
     """
     from auditor.workflows.rollback import run as flow
 
     found = _with(invocation, operation, flow.disarm)
     report(found, as_json=as_json)
-    return ExitCode.DONE if all(one.armed != "yes" for one in found.hosts) else ExitCode.FAILED
+    return ExitCode.FAILED if any(one.armed in {"yes", "unknown"} for one in found.hosts) else ExitCode.DONE
 
 
 @click.command()
@@ -143,8 +145,11 @@ def _with(invocation: Invocation, operation: int | None, verb: Verb) -> Operatio
         found = journal.operation(number)
         paper = read_paper(found.document, f"operation {number}")
         wiring_rollback.allowed(config, paper.plan)
-        with wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), evacuation=paper.evacuation) as means:
-            return interruptible(number, lambda: verb(means, journal, number, identity.operator(config)))
+        with (
+            wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), evacuation=paper.evacuation) as means,
+            accounted(journal, number),
+        ):
+            return verb(means, journal, number, identity.operator(config))
 
 
 def _chosen(journal: SqliteJournal, operation: int | None) -> int:
@@ -170,13 +175,53 @@ def _not_ours(operation: int) -> Exception:
     return InputError(f"operation {operation} is no rollback", hint="auditor rollback status --all")
 
 
-def interruptible(number: int, act: Callable[[], OperationStatus]) -> OperationStatus:
-    """Do it; at Ctrl-C say how to go on."""
+@contextmanager
+def accounted(journal: SqliteJournal, number: int) -> Iterator[None]:
+    """Whatever ends the work on an operation before its time, Ctrl-C and SIGTERM included, says where its hosts stand: one of
+    them may be armed or in maintenance mode."""
+
+    from auditor.errors import RefusedError
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {}
+    for kind in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(ValueError):  # not in the main thread: somebody else sees to signals
+            if signal.getsignal(kind) is signal.SIG_DFL:  # `nohup` stays what it is
+                before[kind] = signal.signal(kind, stop)
     try:
-        return act()
-    except KeyboardInterrupt:
-        output.say(f"operation {number} is not over; next: auditor rollback resume {number}, or abort {number}")
+        yield
+    except (Exception, KeyboardInterrupt) as error:
+        if journal.holds(number) and not isinstance(error, RefusedError):  # a refusal says itself what it is about
+            with suppress(Exception):  # the journal itself may be what failed
+                _say_where_they_stand(journal, number)
+            output.say(f"operation {number} is not over; next: auditor rollback resume {number}, or abort {number}")
         raise
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _say_where_they_stand(journal: SqliteJournal, number: int) -> None:
+    from auditor.domain.rollback.status import Standing
+    from auditor.workflows.rollback.run import standing
+
+    for host in standing(journal, number).hosts:
+        if not host.final and host.state != Standing.NOT_BEGUN.value:
+            output.say(f"{host.host}: left at {host.step}; done: {', '.join(host.done) or 'nothing'}{_traces(host)}")
+
+
+def _traces(host: HostStatus) -> str:
+    """What may have been left on a host that has no end, by what was begun on it."""
+    newest = host.step.partition(" ")[0]
+    begun = {*host.done, newest}
+    found = []
+    if "maintenance" in begun and "leave-maintenance" not in host.done:
+        found.append("in maintenance mode")
+    if "arm" in begun and not {"disarm", "watch"} & set(host.done):
+        found.append("armed")
+    return f"; it may be {' and '.join(found)}" if found else ""
 
 
 def report(found: OperationStatus, *, as_json: bool) -> int:
@@ -194,4 +239,4 @@ def report(found: OperationStatus, *, as_json: bool) -> int:
     return ExitCode.INCOMPLETE if found.waiting else ExitCode.FAILED
 
 
-__all__ = ["abort", "common", "confirm", "disarm", "interruptible", "report", "resume", "status"]
+__all__ = ["abort", "accounted", "common", "confirm", "disarm", "report", "resume", "status"]

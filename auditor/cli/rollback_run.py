@@ -10,7 +10,7 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation
-from auditor.cli.rollback_operation import common, interruptible, report
+from auditor.cli.rollback_operation import accounted, common, report
 from auditor.cli.rollback_plan import approval_path
 from auditor.cli.writes import check_ticket
 
@@ -54,7 +54,7 @@ def run(
 
     A guided plan (the default) shows a card for Shift+R at the host's console and watches. An unattended one writes the same
     byte over SSH, which the vendor does not support, and reboots. Every step is in the journal before it is done; after a
-    crash `auditor rollback resume` looks first and repeats nothing.
+    crash `auditor rollback resume` looks first and repeats nothing. Without --execute, --json prints the plan.
 
     \b
     Exit codes: 0 all rolled back; 1 stopped at a host; 4 waiting for a person at a console; 5 refused; 6 locked.
@@ -90,7 +90,7 @@ def run(
     if not execute:
         with wiring_rollback.sight(config) as sight, wiring.progress() as progress:
             flow.check(sight, plan, approval, me, progress)
-        _say_what_would_happen(plan)
+        _say_what_would_happen(plan, as_json=as_json)
         return ExitCode.DONE
     with wiring_write.journal(config) as journal, wiring_rollback.means(
         config, plan, wiring_rollback.teller(), evacuation=chosen
@@ -100,7 +100,8 @@ def run(
         assert approval is not None  # noqa: S101 - checked just now
         number = flow.start(journal, Paper(plan, approval, chosen), me, ticket, means.sight)
         output.say(f"operation {number}")
-        status = interruptible(number, lambda: flow.carry_on(means, journal, number, me))
+        with accounted(journal, number):
+            status = flow.carry_on(means, journal, number, me)
     return report(status, as_json=as_json)
 
 
@@ -124,10 +125,15 @@ def _approval(config: Config, plan_file: Path, given: Path | None) -> Approval |
     return found
 
 
-def _say_what_would_happen(plan: RollbackPlan) -> None:
-    waves = "; ".join(", ".join(wave) for wave in plan.waves)
-    output.emit(f"All facts are as planned, and the approval holds. In this order: {waves}.")
-    output.emit(f"Each host: {', '.join(plan.targets[0].steps)}. Nothing was done.")
+def _say_what_would_happen(plan: RollbackPlan, *, as_json: bool) -> None:
+    from auditor.reports.rollback import render_course
+    from auditor.workflows.rollback.papers import plan_document
+
+    if as_json:
+        output.emit_json(plan_document(plan))
+        output.say(render_course(plan))
+    else:
+        output.emit(render_course(plan))
     output.say("next: the same with --execute --ticket TICKET")
 
 

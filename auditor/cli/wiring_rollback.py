@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from auditor.domain.image import DesiredImage
 from auditor.domain.observation import Read, Reading, Reason, Route, Unread, value_of
 from auditor.domain.rollback.control import Evacuation
 from auditor.domain.rollback.machine import Limits
-from auditor.domain.rollback.plan import RollbackPlan
+from auditor.domain.rollback.plan import Method, RollbackPlan
 from auditor.errors import AuditorError, ConfigError, RefusedError
 from auditor.ports import HostControl, HostTarget
 from auditor.workflows.rollback.means import Hands, Means, NoChecks, Pace, Sight, Tell
@@ -39,8 +39,8 @@ def sight(config: Config) -> Iterator[Sight]:
 
 @contextmanager
 def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: Evacuation | None = None) -> Iterator[Means]:
-    """What a run acts with. ``plan`` None: for fetching bundles. The hand that writes the byte is made only where the
-    configuration allows unattended rollbacks. Raises ``ConfigError``."""
+    """What a run acts with. ``plan`` None: for fetching bundles. The hand that writes the byte is made only for an
+    unattended plan, where the configuration allows those. Raises ``ConfigError``."""
     from auditor.esxi.control import SshBankControl, SshHostControl
     from auditor.workflows.rollback.checks import DropInChecks
 
@@ -60,11 +60,12 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
                     by_vcenter[vcenter] = _api_control(config, vcenter, own_api, stack)
                 return by_vcenter[vcenter]
 
+        writes = settings.unattended and plan is not None and plan.method is Method.UNATTENDED
         checks = DropInChecks(settings.checks, settings.check_seconds) if settings.checks and plan is not None else NoChecks()
         bundles = _api_control(config, "", own_api, stack) if own_api is not None else over_ssh
         yield Means(
             sight=eyes,
-            hands=Hands(SshBankControl(reader.client) if settings.unattended else None, hosts, bundles),
+            hands=Hands(SshBankControl(reader.client) if writes else None, hosts, bundles),
             vault=vault(config),
             sleep=time.sleep,
             tell=tell,
@@ -114,8 +115,6 @@ def bundles(config: Config) -> Iterator[tuple[HostControl, Callable[[str, str], 
 
 def allowed(config: Config, plan: RollbackPlan) -> None:
     """Raise ``RefusedError`` for an unattended plan that this configuration does not allow."""
-    from auditor.domain.rollback.plan import Method
-
     if plan.method is Method.UNATTENDED and not config.rollback.unattended:
         raise RefusedError(
             "unattended rollbacks are not allowed by the configuration",
@@ -131,7 +130,8 @@ def teller() -> Tell:
     def tell(host: str, words: str) -> None:
         stamp = time.strftime("%H:%M:%SZ", time.gmtime())
         lines = words.splitlines() or [""]
-        with lock:
+        # A terminal that went away must not stop a host half-way: the journal has everything.
+        with lock, suppress(OSError, ValueError):
             if len(lines) == 1:
                 output.say(f"{stamp} {host}: {words}")
             else:

@@ -88,6 +88,10 @@ class SqliteJournal:
             raise
         return found
 
+    def holds(self, operation: int) -> bool:
+        """Whether this process carries the operation out."""
+        return operation in self._held
+
     def write(
         self, operation: int, subject: str, step: str, phase: Phase, at: datetime, data: Mapping[str, str] | None = None
     ) -> Entry:

@@ -45,6 +45,15 @@ def render_plan(plan: RollbackPlan, now: datetime) -> str:
     return "\n".join(lines)
 
 
+def render_course(plan: RollbackPlan) -> str:
+    """What a run of a plan would do, when everything is as planned."""
+    waves = "; ".join(", ".join(printable(host) for host in wave) for wave in plan.waves)
+    return (
+        f"All facts are as planned, and the approval holds. In this order: {waves}.\n"
+        f"Each host: {', '.join(plan.targets[0].steps)}. Nothing was done."
+    )
+
+
 def _target(target: Target, wave: int) -> list[str]:
     where = f" in {printable(target.cluster)}" if target.cluster else ""
     canary = " (canary)" if wave == 1 else ""
@@ -54,7 +63,8 @@ def _target(target: Target, wave: int) -> list[str]:
     ]
     if target.edit is not None:
         lines.append(
-            f"  byte {target.edit.offset} of {target.booted.volume}/boot.cfg: {target.edit.before} -> {target.edit.after}"
+            f"  byte {target.edit.offset} of {printable(target.booted.volume)}/boot.cfg: "
+            f"{target.edit.before} -> {target.edit.after}"
         )
     if not target.enters_maintenance:
         lines.append("  is in maintenance mode and stays there")
@@ -200,6 +210,7 @@ __all__ = [
     "operations_document",
     "plan_next",
     "render_approval",
+    "render_course",
     "render_operation",
     "render_plan",
 ]
