@@ -7,6 +7,8 @@ from pathlib import Path
 
 from auditor.domain.proposal.tables import BUILD_COLUMNS, PATH_COLUMNS, Hints, HintTableError
 from auditor.domain.releases import COLUMNS, ReleaseTable, ReleaseTableError
+from auditor.domain.rollback.vsan_formats import COLUMNS as FORMAT_COLUMNS
+from auditor.domain.rollback.vsan_formats import VsanFormats
 from auditor.errors import InputError
 
 MAX_TABLE_BYTES = 4 * 1024 * 1024
@@ -39,6 +41,15 @@ def load_hints(paths: Path | None = None, builds: Path | None = None) -> Hints:
         return parsed.with_builds(build_text)
     except HintTableError as error:
         raise InputError(str(error), where=_where(builds, "vendor-builds.csv"), hint=_hint(BUILD_COLUMNS)) from error
+
+
+def load_vsan_formats(path: Path | None = None) -> VsanFormats:
+    """Return the table of vSAN on-disk formats from ``path``, or as shipped. Raise `InputError`."""
+    text = _text(path, "vsan-formats.csv", FORMAT_COLUMNS)
+    try:
+        return VsanFormats.parse(text)
+    except HintTableError as error:
+        raise InputError(str(error), where=_where(path, "vsan-formats.csv"), hint=_hint(FORMAT_COLUMNS)) from error
 
 
 def _where(path: Path | None, shipped: str) -> str:

@@ -147,6 +147,7 @@ class _Builder:
             releases=self.file(self.data.get("releases", {}).get("table")),
             upgrade_paths=self.file(self.data.get("releases", {}).get("upgrade_paths")),
             vendor_builds=self.file(self.data.get("releases", {}).get("vendor_builds")),
+            vsan_formats=self.file(self.data.get("releases", {}).get("vsan_formats")),
             accepted=tuple(self.acceptance(i, item) for i, item in enumerate(self.data.get("accept", []))),
             rollback=self.rollback(host_api),
             backup=self.backup(),

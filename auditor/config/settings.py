@@ -176,8 +176,8 @@ class BackupSettings:
 @dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration. ``path`` is the file it came from; ``ssh`` and ``host_api`` are None when that route is
-    off; the tables ``releases``, ``upgrade_paths`` and ``vendor_builds`` are None for those that ship with the tool;
-    ``accepted`` are the differences that are no findings."""
+    off; the tables ``releases``, ``upgrade_paths``, ``vendor_builds`` and ``vsan_formats`` are None for those that ship with
+    the tool; ``accepted`` are the differences that are no findings."""
 
     path: Path
     history: Path
@@ -191,6 +191,7 @@ class Config:
     releases: Path | None = None
     upgrade_paths: Path | None = None
     vendor_builds: Path | None = None
+    vsan_formats: Path | None = None
     accepted: tuple[Acceptance, ...] = ()
     rollback: RollbackSettings = field(default_factory=RollbackSettings)
 

@@ -35,6 +35,7 @@ _HOST = (
     "summary",
     "config.service",
     "config.deploymentInfo",
+    "config.lockdownMode",
     "config.vsanHostConfig",
     "hardware.pciDevice",
 )
@@ -114,7 +115,13 @@ class VCenterSurroundings:
                 enabled=better(situation.vsan.enabled, _vsan_enabled(vsan)),
                 fault_domain=better(situation.vsan.fault_domain, _fault_domain(vsan)),
             ),
-            security=replace(situation.security, encryption=better(situation.security.encryption, mode)),
+            security=replace(
+                situation.security,
+                encryption=better(situation.security.encryption, mode),
+                tpm=better(situation.security.tpm, _tpm(host)),
+                attestation=better(situation.security.attestation, _attestation(host)),
+                lockdown=better(situation.security.lockdown, _lockdown(host)),
+            ),
             way_in=replace(situation.way_in, ssh_policy_on=better(situation.way_in.ssh_policy_on, _ssh_policy(host))),
         )
 
@@ -303,9 +310,31 @@ def _quick_boot(host: Mapping[str, Any]) -> Reading[bool]:
         return Unread(Reason.ABSENT, "vCenter does not tell whether the host can do Quick Boot")
     return Unread(
         Reason.NOT_SUPPORTED,
-        "the host can do Quick Boot, and no documented command tells whether the next reboot would be one; "
-        "switch it off (/bin/loadESXEnable -d on the host) and override this gate",
+        "the host can do Quick Boot, and whether it is switched on there is not published anywhere; the cluster's policy "
+        "(remediation settings) is about remediations alone",
     )
+
+
+def _tpm(host: Mapping[str, Any]) -> Reading[str]:
+    """``capability.tpmVersion`` (6.7 and later) of a host whose ``tpmSupported`` is set; empty: none."""
+    capability = host.get("capability")
+    if capability is None:
+        return Unread(Reason.ABSENT, "vCenter does not show the host's capabilities")
+    if not capability.tpmSupported:
+        return Read("")
+    return Read(str(capability.tpmVersion or "of an unknown version"))
+
+
+def _attestation(host: Mapping[str, Any]) -> Reading[str]:
+    found = getattr(host.get("summary"), "tpmAttestation", None)
+    if found is None:
+        return Unread(Reason.ABSENT, "vCenter has not attested the host's TPM")
+    return Read(str(found.status))
+
+
+def _lockdown(host: Mapping[str, Any]) -> Reading[str]:
+    mode = host.get("config.lockdownMode")
+    return Unread(Reason.ABSENT, "vCenter does not show the host's lockdown mode") if mode is None else Read(str(mode))
 
 
 def _vsan_enabled(vsan: Any) -> Reading[bool]:
@@ -344,7 +373,13 @@ def _of_host(situation: HostSituation, why: Unread) -> HostSituation:
             enabled=better(situation.vsan.enabled, why),
             fault_domain=better(situation.vsan.fault_domain, why),
         ),
-        security=replace(situation.security, encryption=better(situation.security.encryption, why)),
+        security=replace(
+            situation.security,
+            encryption=better(situation.security.encryption, why),
+            tpm=better(situation.security.tpm, why),
+            attestation=better(situation.security.attestation, why),
+            lockdown=better(situation.security.lockdown, why),
+        ),
         way_in=replace(situation.way_in, ssh_policy_on=better(situation.way_in.ssh_policy_on, why)),
     )
 

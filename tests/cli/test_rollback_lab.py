@@ -216,11 +216,12 @@ def test_gates_block_and_overrides_are_recorded(desk: Desk) -> None:
     blocked = desk("rollback", "plan", "--cluster", "Prod", "--to", OLD, "--out", str(path))
     assert blocked.code == 5
     assert "settings-changed unknown" in blocked.out
+    assert "to settle it: [rollback.changed] settings" in blocked.out
     refused = desk("rollback", "approve", str(path), who="bob")
     assert refused.code == 5
     assert "settings-changed" in refused.err
     path = desk.folder / "b.plan.json"
-    words = "--override", "settings-changed=checked by hand, CHG-9"
+    words = "--override", "settings-changed=checked by hand, CHG-9", "--override", "lockdown=it was off, by our records"
     assert desk("rollback", "plan", "--cluster", "Prod", "--to", OLD, "--out", str(path), *words).code == 0
     shown = desk("rollback", "approve", str(path), who="bob")
     assert shown.code == 0

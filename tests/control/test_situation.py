@@ -57,9 +57,30 @@ def test_vcenters_own_vm_is_recognised(bench: Bench) -> None:
 
 def test_what_the_hardware_can_do_is_not_what_it_will_do(bench: Bench) -> None:
     bench.host().quick_boot = True
-    found = bench.situation().quick_boot
-    assert isinstance(found, Unread)
-    assert "loadESXEnable -d" in found.detail
+    found = bench.situation()
+    assert isinstance(found.quick_boot, Unread)
+    assert found.quick_boot.reason is Reason.NOT_SUPPORTED
+    assert found.quick_booted == Read(False)
+    bench.host().quick_booted = True
+    assert bench.situation().quick_booted == Read(True)
+
+
+def test_lockdown_mode_and_tpm(bench: Bench) -> None:
+    host = bench.host()
+    found = bench.situation().security
+    assert (found.lockdown, found.tpm) == (Read("lockdownDisabled"), Read(""))
+    assert isinstance(found.attestation, Unread)
+    host.tpm, host.attestation, host.lockdown, host.lockdown_exceptions = "2.0", "accepted", "lockdownStrict", ("root",)
+    found = bench.situation().security
+    assert (found.lockdown, found.tpm, found.attestation) == (Read("lockdownStrict"), Read("2.0"), Read("accepted"))
+
+
+def test_lockdown_mode_keeps_out_whom_it_does_not_except(bench: Bench) -> None:
+    bench.host().lockdown = "lockdownNormal"
+    found = bench.situation()
+    assert found.security.lockdown == Read("lockdownNormal")
+    assert found.banks.trouble is not None
+    assert found.banks.trouble.reason is Reason.DENIED
 
 
 def test_encryption_secure_boot_and_services(bench: Bench) -> None:
@@ -74,6 +95,8 @@ def test_vsan(bench: Bench) -> None:
     bench.host().vsan = True
     found = bench.situation().vsan
     assert (found.enabled, found.healthy, found.format) == (Read(True), Read(True), Read(20))
+    bench.host().vsan_format = 21
+    assert bench.situation().vsan.format == Read(21)
     assert isinstance(found.format_then, Unread)
     command = "esxcli vsan debug resync summary get"
     bench.host().set_faults({"commands": {command: {"output": "   Total Number Of Resyncing Objects: 4\n"}}})
@@ -92,7 +115,8 @@ def test_a_host_vcenter_is_not_connected_to_is_not_described_by_its_old_facts(be
     target = bench.target()
     found = bench.surroundings.fill(HostSituation(target.name, "lab", bench.reader.read_banks(target)), target)
     assert found.cluster.name == Read("prod")
-    for reading in (found.pinned_vms, found.ha_agent, found.quick_boot, found.maintenance_mode, found.way_in.ssh_policy_on):
+    told = (found.pinned_vms, found.ha_agent, found.quick_boot, found.maintenance_mode, found.way_in.ssh_policy_on)
+    for reading in (*told, found.security.lockdown, found.security.tpm, found.security.attestation):
         assert isinstance(reading, Unread)
         assert reading.reason is Reason.NOT_CONNECTED
 

@@ -70,12 +70,12 @@ class Hints:
     @classmethod
     def parse_paths(cls, text: str) -> Hints:
         """Read the table of upgrade paths from CSV text. Raises `HintTableError`."""
-        rows, as_of = _rows(text, PATH_COLUMNS)
+        rows, as_of = dated_rows(text, PATH_COLUMNS)
         return cls(paths=tuple(_path(line, row) for line, row in rows), paths_as_of=as_of)
 
     def with_builds(self, text: str) -> Hints:
         """The same with the table of vendors' own build numbers. Raises `HintTableError`."""
-        rows, as_of = _rows(text, BUILD_COLUMNS)
+        rows, as_of = dated_rows(text, BUILD_COLUMNS)
         return replace(self, builds=tuple(_build(line, row) for line, row in rows), builds_as_of=as_of)
 
     def path(self, product: str, old: str, new: str) -> UpgradePath | None:
@@ -117,7 +117,9 @@ def release_name(version: BaseImageVersion | ProductVersion, releases: ReleaseTa
     return f"{major}.{minor}" + (f"U{update}" if update != "0" else "")
 
 
-def _rows(text: str, columns: tuple[str, ...]) -> tuple[list[tuple[int, dict[str, str]]], date | None]:
+def dated_rows(text: str, columns: tuple[str, ...]) -> tuple[list[tuple[int, dict[str, str]]], date | None]:
+    """The rows of a table with their lines, and the day it names in ``# date:``; other lines with ``#`` before the header are
+    remarks. Raises `HintTableError`."""
     lines = text.removeprefix("\ufeff").splitlines()
     head = 0
     as_of: date | None = None
@@ -161,4 +163,4 @@ def _build(line: int, row: dict[str, str]) -> VendorBuild:
         raise HintTableError(line, f"not numbers: {error}") from error
 
 
-__all__ = ["HintTableError", "Hints", "UpgradePath", "VendorBuild", "release_name"]
+__all__ = ["HintTableError", "Hints", "UpgradePath", "VendorBuild", "dated_rows", "release_name"]

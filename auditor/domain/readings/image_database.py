@@ -2,9 +2,11 @@
 
 A gzipped tar archive with one XML descriptor a VIB below ``var/db/esximg/vibs`` and the image profile below
 ``var/db/esximg/profiles``; the folders are seen in public logs and tools, the inside of the descriptors as in offline bundles
-(element ``vib`` with ``name``, ``version``, ``vendor``). Read tolerantly: any XML file whose root is ``vib`` counts, and
-elements that are not known are passed over. The archive comes from a host and is not trusted: it is unpacked in memory, up
-to limits, and nothing in it is written or resolved.
+(element ``vib`` with ``name``, ``version``, ``vendor``). From 7.0 on, components are bulletins there too, in the form of
+offline bundles: ``componentNameSpec@name``, ``componentVersionSpec@version``, and ``vibID`` for each VIB. That they are in the
+database is general knowledge (grade MEM), so a database without any is as good. Read tolerantly: any XML file whose root is
+``vib`` or ``bulletin`` counts, and elements that are not known are passed over. The archive comes from a host and is not
+trusted: it is unpacked in memory, up to limits, and nothing in it is written or resolved.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from xml.etree import ElementTree as ET
 from auditor.domain.image import Vib
 from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.readings.answer import Answer, Command, failure_of, unreadable
-from auditor.domain.rollback.bank import IMAGE_DATABASE, BankImage
+from auditor.domain.rollback.bank import IMAGE_DATABASE, BankComponent, BankImage
 
 UNPACKED_LIMIT = 32 * 1024 * 1024
 """Bytes of the unpacked archive; real ones have about 50 KB packed."""
@@ -52,6 +54,7 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
     archive of a hundred bytes has been seen."""
     vibs: list[Vib] = []
     profiles: list[str] = []
+    bulletins: list[ET.Element] = []
     try:
         for name, descriptor in _descriptors(data):
             root = _root(name, descriptor)
@@ -60,6 +63,8 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
                 vibs.append(_vib(name, root))
             elif tag == "imageprofile":
                 profiles.append(_child(root, "name"))
+            elif tag == "bulletin":
+                bulletins.append(root)
     except _DamagedError as error:
         reason = Reason.TOO_LARGE if "limit" in str(error) else Reason.UNREADABLE
         return Unread(reason, f"`{asked.text}`: {error}", f"{len(data)} bytes: {data[:64].hex()}")
@@ -68,7 +73,8 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
         return unreadable(asked, f"{len(vibs)} VIBs and no {_ALWAYS_THERE} among them: the image database is damaged")
     if len(set(names)) < len(names):
         return unreadable(asked, "the same VIB is described twice")
-    return Read(BankImage(profiles[0] if len(profiles) == 1 else "", tuple(sorted(vibs))))
+    components = tuple(sorted(filter(None, (_component(bulletin, vibs) for bulletin in bulletins))))
+    return Read(BankImage(profiles[0] if len(profiles) == 1 else "", tuple(sorted(vibs)), components))
 
 
 def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -109,6 +115,27 @@ def _vib(name: str, root: ET.Element) -> Vib:
     if len(vib.name.split()) != 1 or len(vib.version.split()) != 1:
         raise _DamagedError(f"{name}: a VIB without name or version")
     return vib
+
+
+def _component(root: ET.Element, vibs: list[Vib]) -> BankComponent | None:
+    """The component that a bulletin is; None for one of the old kind, which names none. An id of a VIB ends in its name and
+    version, ``VMW_bootbank_ntg3_4.1.9.0-4vmw.703.0.85.21424296``; what stands before them differs from the descriptor's vendor
+    in places, and is not compared."""
+    name, version = (
+        next((child.get(key, "").strip() for child in root if _local(child.tag) == tag), "")
+        for tag, key in (("componentnamespec", "name"), ("componentversionspec", "version"))
+    )
+    if not name:
+        return None
+    ids = dict.fromkeys((item.text or "").strip() for item in root.iter() if _local(item.tag) == "vibid")
+    found: list[str] = []
+    missing: list[str] = []
+    for vib_id in filter(None, ids):
+        named = [vib.name for vib in vibs if vib_id.endswith(f"_{vib.name}_{vib.version}")]
+        # Two names of which one ends like the other: the longer one is meant.
+        found += [max(named, key=len)] if named else []
+        missing += [] if named else [vib_id]
+    return BankComponent(name, version, tuple(sorted(set(found))), tuple(sorted(missing)))
 
 
 def _child(root: ET.Element, tag: str) -> str:

@@ -23,12 +23,25 @@ class BankFile:
     modified: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class BankComponent:
+    """A component that a bank's image database describes: ``vibs`` are the names of its VIBs that the bank has, ``missing`` the
+    ids of those it names and the bank has not."""
+
+    name: str
+    version: str
+    vibs: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class BankImage:
-    """What a bank's image database (``imgdb.tgz``) says is in it. ``profile`` is empty where it names none."""
+    """What a bank's image database (``imgdb.tgz``) says is in it. ``profile`` is empty where it names none, ``components``
+    where it describes none (6.x, and any database without bulletins)."""
 
     profile: str
     vibs: tuple[Vib, ...]
+    components: tuple[BankComponent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +105,14 @@ class BankObservation:
         return next((bank for bank in self.banks if bank.link == link), missing)
 
 
-__all__ = ["ALTBOOTBANK", "BOOTBANK", "IMAGE_DATABASE", "STATE", "BankFacts", "BankFile", "BankImage", "BankObservation"]
+__all__ = [
+    "ALTBOOTBANK",
+    "BOOTBANK",
+    "IMAGE_DATABASE",
+    "STATE",
+    "BankComponent",
+    "BankFacts",
+    "BankFile",
+    "BankImage",
+    "BankObservation",
+]

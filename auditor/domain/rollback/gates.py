@@ -1,4 +1,5 @@
-"""The gates before a rollback: each passes, fails or is unknown, with evidence and the page it rests on.
+"""The gates before a rollback: each passes, fails or is unknown, with evidence and the page it rests on, and, where it is
+unknown, with what a person can do to settle it.
 
 Unknown counts as fail until a person overrides that gate by name, with a reason, which is recorded. A fail stays a fail,
 except for the few gates whose fail costs something but does not endanger the host: those can be accepted the same way. The
@@ -14,7 +15,8 @@ from enum import StrEnum
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import parse_build, same_build
-from auditor.domain.rollback.situation import HostSituation, Since
+from auditor.domain.rollback.settle import SETTLE
+from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since
 from auditor.domain.rollback.window import WindowKind
 
 
@@ -44,6 +46,7 @@ class Gate(StrEnum):
     AUTHORIZED_KEYS = "authorized-keys"
     SSH_AFTER_REBOOT = "ssh-after-reboot"
     SETTINGS_CHANGED = "settings-changed"
+    LOCKDOWN = "lockdown"
     CLUSTER_IMAGE = "cluster-image"
 
     @property
@@ -75,7 +78,8 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """One gate's verdict on one host. ``overridden`` is set only where an override took effect."""
+    """One gate's verdict on one host. ``evidence`` is what was seen and, where the verdict is unknown, what settles it.
+    ``overridden`` is set only where an override took effect."""
 
     gate: Gate
     verdict: GateVerdict
@@ -91,6 +95,9 @@ class GateResult:
 
 _Answer = tuple[GateVerdict, str]
 
+TO_SETTLE = "to settle it: "
+"""How the line of evidence begins that says what to do about an unknown."""
+
 
 def evaluate(situation: HostSituation, to: str, overrides: Mapping[Gate, Override] | None = None) -> tuple[GateResult, ...]:
     """Every gate for going back to build ``to``, in the order of `Gate`. An override that may not take effect, or that
@@ -102,7 +109,8 @@ def evaluate(situation: HostSituation, to: str, overrides: Mapping[Gate, Overrid
         override = (overrides or {}).get(gate)
         allowed = verdict is GateVerdict.UNKNOWN or (verdict is GateVerdict.FAIL and gate.acceptable)
         takes_effect = override is not None and allowed and not gate.absolute and _given(override)
-        results.append(GateResult(gate, verdict, (evidence,), rests_on, override if takes_effect else None))
+        said = (evidence, f"{TO_SETTLE}{SETTLE[gate.value]}") if verdict is GateVerdict.UNKNOWN else (evidence,)
+        results.append(GateResult(gate, verdict, said, rests_on, override if takes_effect else None))
     return tuple(results)
 
 
@@ -206,16 +214,18 @@ def _vsan_health(situation: HostSituation, _: str) -> _Answer:
 
 
 def _vsan_format(situation: HostSituation, _: str) -> _Answer:
-    """The on-disk format does not go back with the image; an older image cannot mount a newer one (grade MEM/INF)."""
+    """The on-disk format does not go back with the image. The vendor's manual: after raising it, a host's software cannot be
+    rolled back."""
     vsan = situation.vsan
     if value_of(vsan.enabled) is False:
         return _pass("vSAN is off")
-    for what, reading in (("vSAN", vsan.enabled), ("on-disk format", vsan.format), ("format then", vsan.format_then)):
+    newest = "the newest on-disk format the older image mounts"
+    for what, reading in (("vSAN", vsan.enabled), ("on-disk format", vsan.format), (newest, vsan.format_then)):
         if isinstance(reading, Unread):
             return _unknown(what, reading)
     now, then = value_of(vsan.format) or 0, value_of(vsan.format_then) or 0
     if now > then:
-        return _fail(f"on-disk format {now}; the older image mounts up to {then}")
+        return _fail(f"on-disk format {now}; the older image mounts up to {then}: it would not see its disks")
     return _pass(f"on-disk format {now}; the older image mounts up to {then}")
 
 
@@ -238,21 +248,37 @@ def _ha_agent(situation: HostSituation, _: str) -> _Answer:
     return _pass(f"the HA agent is settled; {kept}")
 
 
+def _tpm(security: SecurityFacts) -> str:
+    """What vCenter shows of the TPM, as far as it shows anything."""
+    tpm, attestation = value_of(security.tpm), value_of(security.attestation)
+    found = [] if tpm is None else ["no TPM" if not tpm else f"TPM {tpm}"]
+    found += [f"attestation {attestation}"] if attestation else []
+    return f" ({', '.join(found)})" if found else ""
+
+
 def _encryption(situation: HostSituation, _: str) -> _Answer:
-    mode, key = situation.security.encryption, situation.security.recovery_key
+    security = situation.security
+    mode, key = security.encryption, security.recovery_key
     if isinstance(mode, Unread):
         if mode.reason is Reason.NOT_SUPPORTED:
             return _pass("this release does not encrypt its configuration")
-        return _unknown("encryption mode", mode)
+        return _unknown(f"encryption mode{_tpm(security)}", mode)
     if mode.value.upper() == "NONE":
-        return _pass("encryption mode NONE: the configuration is not sealed to the TPM")
+        return _pass(f"encryption mode NONE: the configuration is not sealed to the TPM{_tpm(security)}")
     if isinstance(key, Unread):
-        return _unknown(f"encryption mode {mode.value}, recovery key", key)
-    return _pass(f"encryption mode {mode.value}; recovery key escrowed, fingerprint {key.value}")
+        return _unknown(f"encryption mode {mode.value}{_tpm(security)}, recovery key", key)
+    if mode.value.upper() == "TPM" and security.tpm == Read(""):
+        return GateVerdict.UNKNOWN, "encryption mode TPM, and vCenter shows no TPM: has it failed, or been taken out?"
+    return _pass(f"encryption mode {mode.value}{_tpm(security)}; recovery key escrowed, fingerprint {key.value}")
 
 
 def _policy(situation: HostSituation, _: str) -> _Answer:
-    changed = situation.security.policy_changed
+    """A sealed configuration of which the TPM is not what vCenter expects may be one that the older image cannot unseal."""
+    security = situation.security
+    changed = security.policy_changed
+    sealed = (value_of(security.encryption) or "").upper() == "TPM"
+    if sealed and value_of(changed) is False and value_of(security.attestation) == "notAccepted":
+        return GateVerdict.UNKNOWN, "unchanged since the upgrade by the records, but the TPM's attestation in vCenter fails"
     return _must_not(
         changed,
         "TPM, Secure Boot and execInstalledOnly since the upgrade",
@@ -290,6 +316,45 @@ def _solutions(situation: HostSituation, _: str) -> _Answer:
         f"{name}: {now[name]} now, {then.get(name, 'missing')} then" for name in names.value if now[name] != then.get(name)
     ]
     return _fail("; ".join(moved)) if moved else _pass(f"the same then as now: {', '.join(names.value)}")
+
+
+_LOCKDOWN = {"lockdownDisabled": "off", "lockdownNormal": "normal", "lockdownStrict": "strict"}
+
+
+def _lockdown(situation: HostSituation, _: str) -> _Answer:
+    """The mode as of the upgrade comes back. In it only excepted users get in over SSH and the host's own API; in strict mode
+    the console is off as well, so that a host which vCenter does not connect to is lost (vSphere Security). That SSH lets us
+    in now says that it will in the same mode."""
+    security, trouble = situation.security, situation.banks.trouble
+    if isinstance(security.lockdown, Unread):
+        return _unknown("lockdown mode", security.lockdown)
+    now = _LOCKDOWN.get(security.lockdown.value, security.lockdown.value)
+    if now != "off" and trouble is not None:
+        if trouble.reason is Reason.DENIED:
+            return _fail(
+                f"lockdown mode is {now}, and SSH refuses us: except our account from it, or leave it, before going back"
+            )
+        return _unknown(f"lockdown mode is {now}; whether SSH lets us in under it", trouble)
+    if isinstance(security.lockdown_then, Unread):
+        return _unknown(f"lockdown mode is {now}; as of the upgrade", security.lockdown_then)
+    then = _LOCKDOWN.get(security.lockdown_then.value, security.lockdown_then.value)
+    if then == "off":
+        return _pass(f"lockdown mode was off as of the upgrade, and is {now} now")
+    if now != then:
+        return GateVerdict.UNKNOWN, f"lockdown mode {then} comes back ({now} now): whether SSH let us in then is not known"
+    return _pass(f"lockdown mode is {now} as of the upgrade, and SSH lets us in under it")
+
+
+def _quick_boot(situation: HostSituation, _: str) -> _Answer:
+    """Whether a reboot becomes a Quick Boot is a switch on the host, which its shutdown looks at (/bin/loadESXEnable), and for
+    which no way to read it is published. The cluster's policy says only what a remediation does."""
+    reading = situation.quick_boot
+    if isinstance(reading, Unread) and value_of(situation.quick_booted) is not None:
+        word = "was" if value_of(situation.quick_booted) else "was not"
+        return _unknown(f"Quick Boot (this boot {word} one)", reading)
+    return _must_not(
+        reading, "Quick Boot", "the next reboot would be a Quick Boot: disable it", "the host cannot do a Quick Boot"
+    )
 
 
 def _since(reading: Reading[Since], what: str) -> _Answer:
@@ -336,10 +401,8 @@ _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
         ("esxcli software: DPU Results (8.0 and later); inferred",),
     ),
     Gate.QUICK_BOOT: (
-        lambda s, _: _must_not(
-            s.quick_boot, "Quick Boot", "the next reboot would be a Quick Boot: disable it", "the next reboot is a full one"
-        ),
-        ("KB 312109", "vSphere documentation: Quick Boot"),
+        _quick_boot,
+        ("KB 312109", "vSphere API: HostSystem.RebootHost_Task", "vSphere documentation: Quick Boot"),
     ),
     Gate.DRS: (_drs, ("vSphere documentation: host cannot enter maintenance mode by itself without DRS",)),
     Gate.CAPACITY: (_capacity, ("vSphere documentation: maintenance mode",)),
@@ -351,7 +414,7 @@ _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
         ("vSphere documentation: maintenance mode",),
     ),
     Gate.VSAN_HEALTH: (_vsan_health, ("vSphere documentation: vSAN hosts one at a time",)),
-    Gate.VSAN_FORMAT: (_vsan_format, ("vSAN documentation: on-disk format; inferred",)),
+    Gate.VSAN_FORMAT: (_vsan_format, ("KB 327034", "vSAN documentation: about the disk format")),
     Gate.HA_AGENT: (_ha_agent, ("KB 316592", "KB 386377")),
     Gate.ENCRYPTION: (_encryption, ("KB 81446", "KB 316424", "vSphere Security: TPM sealing")),
     Gate.SECURITY_POLICY: (_policy, ("vSphere Security: TPM sealing policy", "KB 312109")),
@@ -371,8 +434,9 @@ _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
         lambda s, _: _nothing_in(s.settings_changed, "changed since the upgrade and lost", "no setting changed since"),
         (_NOTE_STATE,),
     ),
+    Gate.LOCKDOWN: (_lockdown, (_NOTE_STATE, "vSphere Security: lockdown mode behavior")),
     Gate.CLUSTER_IMAGE: (_cluster_image, ("KB 440252", "vLCM documentation: remediation")),
 }
 
 
-__all__ = ["Gate", "GateResult", "GateVerdict", "Override", "blocking", "evaluate"]
+__all__ = ["TO_SETTLE", "Gate", "GateResult", "GateVerdict", "Override", "blocking", "evaluate"]

@@ -47,15 +47,22 @@ class VsanFacts:
 
 @dataclass(frozen=True, slots=True)
 class SecurityFacts:
-    """What can keep the older image from starting. ``encryption`` is ``esxcli system settings encryption get``'s Mode,
-    "NONE" or "TPM" (7.0U2 and later). ``recovery_key`` is the fingerprint of the escrowed recovery key, never the key.
-    ``policy_changed``: whether Secure Boot or execInstalledOnly enforcement, or the TPM, changed since the upgrade."""
+    """What can keep the older image from starting, or us from getting in afterwards. ``encryption`` is ``esxcli system settings
+    encryption get``'s Mode, "NONE" or "TPM" (7.0U2 and later). ``recovery_key`` is the fingerprint of the escrowed recovery
+    key, never the key. ``policy_changed``: whether Secure Boot or execInstalledOnly enforcement, or the TPM, changed since the
+    upgrade. ``tpm`` is the TPM's version as vCenter shows it, empty: the host has none; ``attestation`` vim25's
+    HostTpmAttestationInfo status. ``lockdown`` is vim25's HostLockdownMode, ``lockdown_then`` the one as of the upgrade.
+    Its exception users are not asked for: that wants the right Global.Settings, and whether SSH lets us in says more."""
 
     encryption: Reading[str] = NOT_ATTEMPTED
     recovery_key: Reading[str] = NOT_ATTEMPTED
     policy_changed: Reading[bool] = NOT_ATTEMPTED
     secure_boot: Reading[bool] = NOT_ATTEMPTED
     secure_boot_then: Reading[bool] = NOT_ATTEMPTED  # whether the older image ran on this host with Secure Boot on
+    tpm: Reading[str] = NOT_ATTEMPTED
+    attestation: Reading[str] = NOT_ATTEMPTED
+    lockdown: Reading[str] = NOT_ATTEMPTED
+    lockdown_then: Reading[str] = NOT_ATTEMPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,8 @@ class WayBackIn:
 
 @dataclass(frozen=True, slots=True)
 class HostSituation:
-    """One host before a rollback. ``quick_boot`` is whether the next reboot would be a Quick Boot; ``pinned_vms`` are the
+    """One host before a rollback. ``quick_boot`` is whether the next reboot would be a Quick Boot, ``quick_booted`` whether the
+    running system was started by one; ``pinned_vms`` are the
     VMs that cannot be moved, each with its reason; ``bank_errors`` what a check of the bank volumes complained about;
     ``solution_vibs`` the names of installed VIBs that a solution manager owns, HA's own agent left out;
     ``settings_changed`` what history saw change in the host's settings since the upgrade."""
@@ -87,6 +95,7 @@ class HostSituation:
     stateless: Reading[bool] = NOT_ATTEMPTED
     dpu: Reading[bool] = NOT_ATTEMPTED
     quick_boot: Reading[bool] = NOT_ATTEMPTED
+    quick_booted: Reading[bool] = NOT_ATTEMPTED
     bank_errors: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     solution_vibs: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     settings_changed: Reading[tuple[str, ...]] = NOT_ATTEMPTED

@@ -11,6 +11,7 @@ from typing import Any
 from pyVmomi import VmomiSupport, vim, vmodl
 
 from auditor.lab.faces.inventory import Entity
+from auditor.lab.faces.settings import ACCESS_MANAGER, fill_config, thumbprint
 from auditor.lab.hosts.bank import configuration_bundle
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.hosts.images import LabImage, LabVib
@@ -38,6 +39,7 @@ _NO_CAPABILITY = {
 }
 _status = vim.ManagedEntity.Status
 _MEMORY = 256 * 1024**3
+_LONG_AGO = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
 
 def reach(vcenter: LabVCenter, moid: str) -> LabHost:
@@ -62,8 +64,16 @@ class HostFace(Entity):
 
     @prop("summary")
     def summary(self) -> Any:
-        """Name, product, hardware, runtime."""
-        return _summary(self._vcenter.observe(self.moid))
+        """Name, product, hardware, runtime, attestation of the TPM."""
+        entry, host = self._vcenter.observe(self.moid), self._live
+        known = _summary(entry)
+        if host is None:
+            return known
+        known = _with(known, config=_with(known.config, sslThumbprint=thumbprint(host)))
+        if not host.attestation:
+            return known
+        told = vim.host.TpmAttestationInfo(time=entry.belief.boot_time or _LONG_AGO, status=host.attestation)
+        return _with(known, tpmAttestation=told)
 
     @property
     def _live(self) -> LabHost | None:
@@ -85,18 +95,26 @@ class HostFace(Entity):
             state = "uninitialized" if host.maintenance else "connectedToMaster"
             runtime.dasHostState = vim.cluster.DasFdmHostState(state=state)
         if host is not None and host.running_image.release >= (7, 0, 2):
-            runtime.stateEncryption = vim.host.RuntimeInfo.StateEncryptionInfo(protectionMode=host.encryption.lower())
+            runtime.stateEncryption = vim.host.RuntimeInfo.StateEncryptionInfo(
+                protectionMode=host.encryption.lower(), requireSecureBoot=False, requireExecInstalledOnly=False
+            )
         return runtime
 
     @prop("capability")
     def capability(self) -> Any | None:
-        """Quick Boot; the rest of the capabilities is not simulated."""
+        """Quick Boot and TPM; the rest of the capabilities is not simulated."""
         host = self._live
-        return None if host is None else vim.host.Capability(**_NO_CAPABILITY, quickBootSupported=host.quick_boot)
+        if host is None:
+            return None
+        known = _NO_CAPABILITY | {"tpmSupported": bool(host.tpm)}
+        return vim.host.Capability(
+            **known, tpmVersion=host.tpm or None, quickBootSupported=host.quick_boot, uefiSecureBoot=host.secure_boot
+        )
 
     @prop("config")
     def config(self) -> Any:
-        """Product, SSH service, where it booted from, vSAN; the rest of the configuration is not simulated."""
+        """Product, SSH service, where it booted from, lockdown mode, vSAN, and what people set up; the rest of the configuration
+        is not simulated."""
         entry = self._vcenter.observe(self.moid)
         host = self._live
         config = vim.host.ConfigInfo(host=self.ref, product=_product(entry.belief.product_version, entry.belief.build))
@@ -111,7 +129,9 @@ class HostFace(Entity):
             )
             config.service = vim.host.ServiceInfo(service=[ssh])
             config.deploymentInfo = vim.host.DeploymentInfo(bootedFromStatelessCache=False)
+            config.lockdownMode = vim.host.HostAccessManager.LockdownMode(host.lockdown)
             config.vsanHostConfig = vim.vsan.host.ConfigInfo(enabled=host.vsan)
+            fill_config(config, host)
         return config
 
     @prop("vm")
@@ -171,10 +191,11 @@ class HostFace(Entity):
 
     @prop("configManager")
     def config_manager(self) -> Any:
-        """The image manager and the manager of the saved configuration."""
+        """The managers of the image, of the saved configuration, and of who gets in."""
         return vim.host.ConfigManager(
             imageConfigManager=vim.host.ImageConfigManager(f"{IMAGE_MANAGER}{self.moid}"),
             firmwareSystem=vim.host.FirmwareSystem(f"{FIRMWARE}{self.moid}"),
+            hostAccessManager=vim.host.HostAccessManager(f"{ACCESS_MANAGER}{self.moid}"),
         )
 
 
@@ -231,6 +252,12 @@ class ImageConfigManagerFace(SoapObject):
     def install_date(self) -> Any:
         """When the host was installed: the release date of what it runs, the lab knows no other."""
         return _date(self._image().release_date)
+
+
+def _with(known: Any, **more: Any) -> Any:
+    """A copy of a data object that others share, with more of it set."""
+    fields = {each.name: getattr(known, each.name) for each in known._GetPropertyList()}  # noqa: SLF001 (pyVmomi offers no other)
+    return type(known)(**(fields | more))
 
 
 def _date(text: str) -> dt.datetime | None:

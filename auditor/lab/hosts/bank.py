@@ -21,9 +21,11 @@ from xml.sax.saxutils import escape
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import LoaderKeys, read_keys, state_offset, with_byte
 from auditor.lab.hosts.images import LabImage, LabVib
+from auditor.lab.hosts.settings import LabSettings
 
 BOOT_CFG = "boot.cfg"
 STATE = "state.tgz"
+LOCKDOWN_OFF = "lockdownDisabled"
 
 _FIRST_MODULES = (
     "jumpstrt.gz", "useropts.gz", "features.gz", "k.b00", "uc_intel.b00", "uc_amd.b00", "uc_hygon.b00", "procfs.b00",
@@ -44,6 +46,11 @@ class HostConfig:
     """Which of the keys it ever had is the host's; the key itself is kept by the simulation."""
     vpxuser: int = 0
     """Which of the passwords that vCenter ever gave its own account on the host is set."""
+    lockdown: str = LOCKDOWN_OFF
+    """Lockdown mode, as vim25 names it."""
+    lockdown_exceptions: tuple[str, ...] = ()
+    """Users whom it does not keep out."""
+    settings: LabSettings = field(default_factory=LabSettings)
 
 
 class LabBank:
@@ -216,7 +223,16 @@ def unpack_config(archive: bytes | None) -> HostConfig | None:
             member = tar.extractfile(_CONFIG_MEMBER)
             data = json.loads(member.read()) if member else {}
         keys = tuple(data["authorized_keys"])
-        return HostConfig(data["password"], keys, int(data.get("host_key", 0)), int(data.get("vpxuser", 0)))
+        lockdown, excepted = str(data.get("lockdown", LOCKDOWN_OFF)), tuple(data.get("lockdown_exceptions", ()))
+        return HostConfig(
+            data["password"],
+            keys,
+            int(data.get("host_key", 0)),
+            int(data.get("vpxuser", 0)),
+            lockdown,
+            excepted,
+            LabSettings.from_plain(data.get("settings")),
+        )
     except (tarfile.TarError, OSError, EOFError, KeyError, ValueError):
         return None
 

@@ -41,6 +41,14 @@ class LabHost(PowerCycle):
     secure_boot = False
     quick_boot = False
     """Whether the hardware can do Quick Boot."""
+    quick_booted = False
+    """Whether the running system was started by one. Reboots here are full ones."""
+    tpm = ""
+    """Version of its TPM; empty: none."""
+    attestation = ""
+    """What vCenter's attestation of the TPM came to: "accepted", "notAccepted", or empty: not attested."""
+    vsan_format = 0
+    """On-disk format of its vSAN disks; 0: the one its release brings."""
 
     def __init__(
         self,

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from auditor.domain.bootbank import BootState, after, simulate_boot
-from auditor.lab.hosts.bank import BOOT_CFG, STATE, HostConfig, LabBank, modules_of, pack_config, unpack_config
+from auditor.lab.hosts.bank import BOOT_CFG, LOCKDOWN_OFF, STATE, HostConfig, LabBank, modules_of, pack_config, unpack_config
 from auditor.lab.hosts.images import LabImage
+from auditor.lab.hosts.settings import LabSettings
 
 Power = Literal["on", "rebooting", "off"]
 
@@ -64,6 +65,12 @@ class PowerCycle:
     """/var/run/update_altbootbank: a VIB was installed live since the boot."""
     boots = 0
     """How often the host came up: what lives in RAM belongs to one of these."""
+    lockdown = LOCKDOWN_OFF
+    """Lockdown mode, as vim25 names it; it lives in the banks' state archives and comes back with them."""
+    lockdown_exceptions: tuple[str, ...] = ()
+    """Users whom lockdown mode does not keep out."""
+    settings = LabSettings()
+    """What people set up; it lives in the banks' state archives and comes back with them."""
     _power: Power = "off"
     _ssh_enabled = True
     _running: LabImage | None = None
@@ -73,7 +80,19 @@ class PowerCycle:
     @property
     def config(self) -> HostConfig:
         """The running configuration as a state archive would keep it."""
-        return HostConfig(self.password, tuple(self.authorized_keys), self.key_number, self.vpxuser)
+        return HostConfig(
+            self.password,
+            tuple(self.authorized_keys),
+            self.key_number,
+            self.vpxuser,
+            self.lockdown,
+            self.lockdown_exceptions,
+            self.settings,
+        )
+
+    def keeps_out(self, user: str) -> bool:
+        """Whether lockdown mode refuses that user's logins over SSH."""
+        return self.lockdown != LOCKDOWN_OFF and user not in self.lockdown_exceptions
 
     def note(self, what: str) -> None:
         """Write down that something was done to the host."""
@@ -172,6 +191,8 @@ class PowerCycle:
         config = (unpack_config(bank.files.get(STATE)) if listed else None) or FACTORY_CONFIG
         self.password, self.authorized_keys = config.password, list(config.authorized_keys)
         self.key_number, self.vpxuser = config.host_key, config.vpxuser
+        self.lockdown, self.lockdown_exceptions = config.lockdown, config.lockdown_exceptions
+        self.settings = config.settings
         if faults.get("old_password"):
             self.password = FORGOTTEN_PASSWORD
         if faults.get("host_key"):

@@ -72,7 +72,7 @@ class HostServer(asyncssh.SSHServer):  # type: ignore[misc] # the library has no
     def validate_public_key(self, username: str, key: Any) -> bool:
         """Whether the key is in the host's authorized_keys. The lock after failed passwords is for passwords only."""
         self._expect_service_request()
-        if username != "root" or self.host.faults.get("ssh") == "bad-password":
+        if username != "root" or self.host.faults.get("ssh") == "bad-password" or self.host.keeps_out(username):
             return False
         offered = key.export_public_key().decode("ascii").split()[1]
         return any(offered in line.split() for line in self.host.authorized_keys)
@@ -85,7 +85,7 @@ class HostServer(asyncssh.SSHServer):  # type: ignore[misc] # the library has no
         with self.host.lock:
             given = "".join(responses[:1]).encode()
             right = hmac.compare_digest(given, self.host.password.encode()) and bool(self.host.password)
-            if self._locked() or self.host.faults.get("ssh") == "bad-password":
+            if self._locked() or self.host.faults.get("ssh") == "bad-password" or self.host.keeps_out(username):
                 right = False
             if right and username == "root":
                 self.host.failed_logins = 0

@@ -1,4 +1,4 @@
-"""Programs only ESXi has: vmware, vim-cmd, reboot, vmkfstools, esxcli. Their text agrees with the published samples,
+"""Programs only ESXi has: vmware, vim-cmd, reboot, vmkfstools, vsish, esxcli. Their text agrees with the published samples,
 except for ``vmware -l`` of 9.x, of which there is none."""
 
 from __future__ import annotations
@@ -72,6 +72,14 @@ async def _secure_boot(job: Job) -> int:
     return 0
 
 
+async def _vsish(job: Job) -> int:
+    """One node: whether this boot was a Quick Boot. The complaint about others is not a published text."""
+    if job.args != ["-e", "get", "/system/loadESX/isBootLoadESX"]:
+        return await job.err("only /system/loadESX/isBootLoadESX is simulated")
+    await job.out("1\n" if job.host.quick_booted else "0\n")
+    return 0
+
+
 async def _host_summary(job: Job) -> int:
     host = job.host
     image = host.running_image
@@ -122,5 +130,6 @@ PROGRAMS: dict[str, Program] = {
     "reboot": with_usage(_reboot),
     "vmkfstools": with_usage(_vmkfstools),
     "secureBoot.py": with_usage(_secure_boot),
+    "vsish": _vsish,
     "esxcli": esxcli,
 }

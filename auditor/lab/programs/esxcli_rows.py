@@ -16,6 +16,12 @@ from auditor.lab.hosts.images import LabComponent, LabImage, LabVib
 
 Row: TypeAlias = dict[str, str]
 
+_VSAN_FORMATS = {
+    (6, 7, 0): 10, (7, 0, 0): 11, (7, 0, 1): 13, (7, 0, 2): 14, (7, 0, 3): 15,
+    (8, 0, 0): 17, (8, 0, 1): 18, (8, 0, 2): 19, (8, 0, 3): 20,
+}  # fmt: skip
+"""The on-disk format a release brings (KB 327034); 21 with 9.0."""
+
 BOOT_DISK = "mpx.vmhba0:C0:T0:L0"
 
 
@@ -260,8 +266,8 @@ def vsan_resync(call: Call) -> list[Row]:
 
 def vsan_storage(call: Call) -> list[Row]:
     _vsan_on(call)
-    version = "17" if call.host.running_image.release < (8, 0, 0) else "20"
-    return [{"Device": "naa.5000c5008f000001", "IsSSD": "true", "InCMMDS": "true", "OndiskFormatVersion": version}]
+    version = call.host.vsan_format or _VSAN_FORMATS.get(call.host.running_image.release, 21)
+    return [{"Device": "naa.5000c5008f000001", "IsSSD": "true", "InCMMDS": "true", "OndiskFormatVersion": str(version)}]
 
 
 def _vsan_on(call: Call) -> None:

@@ -14,6 +14,7 @@ from auditor.domain.observation import NOT_ATTEMPTED, Reading
 from auditor.domain.rollback.control import Bundle, Evacuation
 from auditor.domain.rollback.machine import Limits
 from auditor.domain.rollback.plan import Method
+from auditor.domain.rollback.vsan_formats import VsanFormats
 from auditor.ports import (
     BankControl,
     BankReader,
@@ -67,8 +68,9 @@ def _not_looked(_vcenter: str, _cluster: str) -> Reading[DesiredImage | None]:
 class Sight:
     """Everything that only looks. ``surroundings`` is by the vCenter's name in the configuration; ``target`` says where a
     host is, by vCenter and name. ``cluster_image`` is the desired image of a cluster, by vCenter and its name (None read: it
-    is on baselines). ``changed`` has the times at which the site last changed things on any host: root_password, host_keys,
-    certificates, authorized_keys, security_policy, settings."""
+    is on baselines). ``vsan_formats`` is the table of the on-disk formats that releases mount. ``changed`` has the times at
+    which the site last changed things on any host: root_password, host_keys, certificates, authorized_keys, security_policy,
+    settings."""
 
     looker: HostLooker
     banks: BankReader
@@ -79,6 +81,7 @@ class Sight:
     escrow: KeyEscrow | None = None
     cluster_image: Callable[[str, str], Reading[DesiredImage | None]] = _not_looked
     changed: Mapping[str, datetime] = field(default_factory=dict)
+    vsan_formats: VsanFormats = field(default_factory=VsanFormats)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import NOT_ATTEMPTED, Read, Reading, Reason, Unread, host_key, value_of
 from auditor.domain.readings.situation import better
-from auditor.domain.rollback.bank import ALTBOOTBANK, BankObservation
+from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, BankObservation
+from auditor.domain.rollback.owned import owned_vibs
 from auditor.domain.rollback.report import ChosenHost
 from auditor.domain.rollback.situation import HostSituation, Since
 from auditor.parallel import each
@@ -30,8 +31,9 @@ def collect(sight: Sight, vcenter: str, host: str) -> HostSituation:
     surroundings = sight.surroundings.get(vcenter)
     if surroundings is not None:
         situation = surroundings.fill(situation, target)
-    situation = _with_image(sight, situation)
-    return _with_key(sight, _since_the_upgrade(sight.changed, situation), target)
+    situation = _with_vsan_format(sight, _with_image(sight, situation))
+    situation = _with_lockdown(_since_the_upgrade(sight.changed, situation))
+    return _with_key(sight, situation, target)
 
 
 def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, progress: Progress) -> tuple[HostSituation, ...]:
@@ -42,10 +44,6 @@ def collect_all(sight: Sight, hosts: Sequence[ChosenHost], concurrency: int, pro
         found[host_key(situation.host)] = situation
         progress.advance(PHASE, situation.host)
     return tuple(found[host_key(host.name)] for host in hosts)
-
-
-HA_SOLUTION = "com.vmware.vsphere-ha"
-"""HA's part of an image (grade MEM): vCenter puts its agent back by itself, and it has a gate of its own."""
 
 
 def _with_image(sight: Sight, situation: HostSituation) -> HostSituation:
@@ -62,13 +60,37 @@ def _with_image(sight: Sight, situation: HostSituation) -> HostSituation:
         return replace(situation, cluster=replace(situation.cluster, image_build=unreadable))
     build = None if base is None else str(base.version.build)
     situation = replace(situation, cluster=replace(situation.cluster, image_build=Read(build)))
-    if image.value is None or isinstance(situation.solution_vibs, Read):
+    owned = _NO_IMAGE if image.value is None else owned_vibs(image.value.solutions, situation.banks.bank(BOOTBANK).image)
+    return replace(situation, solution_vibs=better(situation.solution_vibs, owned))
+
+
+_NO_IMAGE: Reading[tuple[str, ...]] = Unread(
+    Reason.NOT_SUPPORTED,
+    "without a cluster image no route tells which VIBs solutions own: their agencies are in the ESX Agent Manager, whose API "
+    "is none of those this tool reads",
+)
+"""Clusters on baselines, and hosts outside of clusters. That such a host has no agents cannot be taken for granted, and which
+VIBs they are by their names alone would be a guess."""
+
+
+def _with_vsan_format(sight: Sight, situation: HostSituation) -> HostSituation:
+    """The newest on-disk format of the image that would come back, from the table."""
+    vsan, build = situation.vsan, situation.state.window.build
+    if isinstance(vsan.format, Unread) or not build:
         return situation
-    owners = sorted({solution.name for solution in image.value.solutions} - {HA_SOLUTION})
-    if not owners:
-        return replace(situation, solution_vibs=Read(()))
-    why = f"which VIBs belong to {', '.join(owners)} is not known here: ask their managers which versions they take"
-    return replace(situation, solution_vibs=Unread(Reason.NOT_SUPPORTED, why))
+    newest = sight.vsan_formats.newest(build, vsan.format.value)
+    return replace(situation, vsan=replace(vsan, format_then=better(vsan.format_then, newest)))
+
+
+def _with_lockdown(situation: HostSituation) -> HostSituation:
+    """Lockdown mode as of the upgrade: the one of now, where no setting changed since."""
+    security, changed = situation.security, situation.settings_changed
+    then: Reading[str] = security.lockdown
+    if isinstance(changed, Unread):
+        then = Unread(changed.reason, f"whether it changed since: {changed.detail}")
+    elif changed.value:
+        then = Unread(Reason.NOT_SUPPORTED, "settings changed since, and whether lockdown mode is among them is not known")
+    return replace(situation, security=replace(security, lockdown_then=better(security.lockdown_then, then)))
 
 
 def _since_the_upgrade(changed: Mapping[str, datetime], situation: HostSituation) -> HostSituation:

@@ -92,7 +92,15 @@ def situation(seen: BankObservation | None = None, **changes: Any) -> HostSituat
         settings_changed=Read(()),
         cluster=ClusterFacts(Read("prod"), Read("fullyAutomated"), Read(True), Read(True), Read("24585383")),
         vsan=VsanFacts(Read(False), Read(""), Read(20), Read(20), Read(True)),
-        security=SecurityFacts(Read("NONE"), Unread(Reason.ABSENT), Read(False), Read(True), Read(True)),
+        security=SecurityFacts(
+            Read("NONE"),
+            Unread(Reason.ABSENT),
+            Read(False),
+            Read(True),
+            Read(True),
+            lockdown=Read("lockdownDisabled"),
+            lockdown_then=Read("lockdownDisabled"),
+        ),
         way_in=WayBackIn(Read(Since.SAME), Read(Since.SAME), Read(Since.SAME), Read(Since.SAME), Read(True)),
     )
     return replace(made, **changes)

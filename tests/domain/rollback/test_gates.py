@@ -9,7 +9,8 @@ import pytest
 
 from auditor.domain.image import Vib
 from auditor.domain.observation import Read, Reason, Unread
-from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, Override, blocking, evaluate
+from auditor.domain.rollback.gates import TO_SETTLE, Gate, GateResult, GateVerdict, Override, blocking, evaluate
+from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, Since
 from tests.domain.rollback.samples import NEW, OLD, OTHER, boot_cfg, image, observation, situation, unread
 
@@ -44,6 +45,11 @@ def test_a_good_host_passes_every_gate_with_evidence_and_page() -> None:
     assert not blocking(results)
 
 
+def locked(now: str, then: Any, trouble: Unread | None = None) -> HostSituation:
+    made = within("security", lockdown=Read(now), lockdown_then=then if isinstance(then, Unread) else Read(then))
+    return replace(made, banks=replace(made.banks, trouble=trouble))
+
+
 SIX = observation(boot_cfg("7.0.3-0.55.24674464", 5), boot_cfg("6.7.0-0.0.8169922", 4))
 CASES = [
     (Gate.WINDOW, situation(observation(other=boot_cfg(NEW, 6))), FAIL),
@@ -59,6 +65,7 @@ CASES = [
     (Gate.DPU, situation(dpu=unread()), UNKNOWN),
     (Gate.QUICK_BOOT, situation(quick_boot=Read(True)), FAIL),
     (Gate.QUICK_BOOT, situation(quick_boot=unread()), UNKNOWN),
+    (Gate.QUICK_BOOT, situation(quick_boot=unread(), quick_booted=Read(False)), UNKNOWN),
     (Gate.DRS, within("cluster", drs=Read("manual")), FAIL),
     (Gate.DRS, within("cluster", drs=Read("partiallyAutomated")), FAIL),
     (Gate.DRS, within("cluster", drs=unread()), UNKNOWN),
@@ -78,8 +85,10 @@ CASES = [
     (Gate.HA_AGENT, within("cluster", ha_enabled=unread()), UNKNOWN),
     (Gate.ENCRYPTION, within("security", encryption=Read("TPM")), UNKNOWN),
     (Gate.ENCRYPTION, within("security", encryption=unread()), UNKNOWN),
+    (Gate.ENCRYPTION, within("security", encryption=Read("TPM"), recovery_key=Read("abc"), tpm=Read("")), UNKNOWN),
     (Gate.SECURITY_POLICY, within("security", policy_changed=Read(True)), FAIL),
     (Gate.SECURITY_POLICY, within("security", policy_changed=unread()), UNKNOWN),
+    (Gate.SECURITY_POLICY, within("security", encryption=Read("TPM"), attestation=Read("notAccepted")), UNKNOWN),
     (Gate.SECURE_BOOT, within("security", secure_boot_then=Read(False)), FAIL),
     (Gate.SECURE_BOOT, within("security", secure_boot_then=unread()), UNKNOWN),
     (Gate.SECURE_BOOT, within("security", secure_boot=unread()), UNKNOWN),
@@ -98,6 +107,11 @@ CASES = [
     (Gate.CERTIFICATES, within("way_in", certificates=unread()), UNKNOWN),
     (Gate.AUTHORIZED_KEYS, within("way_in", authorized_keys=Read(Since.CHANGED)), FAIL),
     (Gate.SSH_AFTER_REBOOT, within("way_in", ssh_policy_on=Read(False)), FAIL),
+    (Gate.LOCKDOWN, within("security", lockdown=unread()), UNKNOWN),
+    (Gate.LOCKDOWN, locked("lockdownDisabled", unread()), UNKNOWN),
+    (Gate.LOCKDOWN, locked("lockdownDisabled", "lockdownStrict"), UNKNOWN),
+    (Gate.LOCKDOWN, locked("lockdownNormal", "lockdownNormal", Unread(Reason.DENIED, "no")), FAIL),
+    (Gate.LOCKDOWN, locked("lockdownNormal", "lockdownNormal", Unread(Reason.UNREACHABLE, "no")), UNKNOWN),
     (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(("NTP servers",))), FAIL),
     (Gate.SETTINGS_CHANGED, situation(settings_changed=unread()), UNKNOWN),
     (Gate.CLUSTER_IMAGE, within("cluster", image_build=Read("24674464")), FAIL),
@@ -127,6 +141,9 @@ def test_each_gate(gate: Gate, made: HostSituation, verdict: GateVerdict) -> Non
         (Gate.ROOT_PASSWORD, within("way_in", root_password=Read(Since.CHANGED_AND_AT_HAND))),
         (Gate.CLUSTER_IMAGE, within("cluster", image_build=Read(None))),
         (Gate.SOLUTIONS, with_solution(FDM_FREE, FDM_FREE)),
+        (Gate.LOCKDOWN, locked("lockdownStrict", "lockdownStrict")),
+        (Gate.LOCKDOWN, locked("lockdownNormal", "lockdownDisabled")),
+        (Gate.SECURITY_POLICY, within("security", encryption=Read("NONE"), attestation=Read("notAccepted"))),
         (Gate.ERA, situation(observation(boot_cfg("9.0.0-0.24755229", 5), OTHER))),
     ],
 )
@@ -141,6 +158,31 @@ def test_every_gate_is_unknown_or_failed_when_nothing_was_read() -> None:
     assert len(blocking(results)) == len(Gate)
     everything = {gate: Override("ann", "we must") for gate in Gate}
     assert {one.gate for one in blocking(evaluate(bare, OLD, everything))} == {gate for gate in Gate if gate.absolute}
+
+
+def test_every_unknown_says_what_settles_it() -> None:
+    assert set(SETTLE) == {gate.value for gate in Gate}
+    for gate, made, verdict in CASES:
+        found = result(gate, made)
+        assert [line for line in found.evidence if line.startswith(TO_SETTLE)] == (
+            [TO_SETTLE + SETTLE[gate.value]] if verdict is UNKNOWN else []
+        )
+    places = ("[rollback", "[releases]", "vSphere Client", "on the host", "auditor ")
+    assert [gate for gate, words in SETTLE.items() if not any(place in words for place in places)] == []
+
+
+def test_what_is_known_of_the_tpm_is_shown() -> None:
+    made = within("security", encryption=Read("TPM"), recovery_key=Read("abc"), tpm=Read("2.0"), attestation=Read("accepted"))
+    assert "TPM 2.0, attestation accepted" in result(Gate.ENCRYPTION, made).evidence[0]
+    assert "no TPM" in result(Gate.ENCRYPTION, within("security", tpm=Read(""))).evidence[0]
+
+
+def test_a_quick_boot_of_the_past_is_a_hint_and_no_verdict() -> None:
+    made = situation(quick_boot=Unread(Reason.NOT_SUPPORTED, "it can"), quick_booted=Read(True))
+    found = result(Gate.QUICK_BOOT, made)
+    assert (found.verdict, "this boot was one" in found.evidence[0]) == (UNKNOWN, True)
+    assert "loadESXEnable -d" in found.evidence[1]
+    assert result(Gate.QUICK_BOOT, replace(made, quick_boot=Read(False))).verdict is PASS
 
 
 WORD = Override("ann", "checked by hand")
