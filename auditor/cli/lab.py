@@ -192,6 +192,7 @@ def do_(words: tuple[str, ...]) -> int:
       break HOST FAULTS                TOML, such as reboot.never = true; see docs/lab.md
       mend HOST
       restart vcenter [SECONDS]
+      schedule|hold remediation of CLUSTER
       show HOST                        its state as JSON
 
     \b

@@ -51,7 +51,7 @@ class Play:
             stock(depot, scenario.images[name])
         for cluster in scenario.clusters:
             made = self.vcenter.add_cluster(cluster.name)
-            made.ha, made.drs = cluster.ha, cluster.drs
+            made.ha, made.drs, made.auto_remediate = cluster.ha, cluster.drs, cluster.auto_remediate
             for name in cluster.hosts:
                 self.vcenter.add_host(self._make(name, cluster.image), cluster.name)
                 self.hosts[name].vsan = cluster.vsan
@@ -114,6 +114,7 @@ class Play:
             Verb.POWER_OFF: lambda e: _each(e.hosts, lambda h: self.hosts[h].shut_down()),
             Verb.PATCH_VCENTER: lambda e: self.vcenter.patch(e.build),
             Verb.DRAFT: self._begin_draft,
+            Verb.SCHEDULE: self._schedule,
             Verb.OPERATION: lambda e: _each(e.clusters, lambda c: self.vcenter.begin_operation(c, user=e.user)),
         }
         acts[event.verb](event)
@@ -150,6 +151,10 @@ class Play:
     def _begin_draft(self, event: Event) -> None:
         for name in event.clusters:
             self.vcenter.add_draft(name, self.scenario.images[event.image], owner=event.user)
+
+    def _schedule(self, event: Event) -> None:
+        for name in event.clusters:
+            self.vcenter.schedule(name, dt.datetime.now(dt.UTC) + event.after, user=event.user)
 
     def _remediate(self, event: Event) -> None:
         for name in event.clusters:

@@ -56,6 +56,8 @@ class Verb(StrEnum):
     """Somebody begins to edit a cluster's image, and leaves it at that."""
     OPERATION = "begin-operation"
     """Another client works on a cluster with vLCM, until vCenter is restarted or restored."""
+    SCHEDULE = "schedule-remediation"
+    """Somebody has vCenter remediate a cluster later; a restore brings it back, and the lab never runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class ClusterSpec:
     drs: str = "off"
     """vim25 DrsBehavior, or "off"."""
     vsan: bool = False
+    auto_remediate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ class Event:
     image: str = ""
     build: str = ""
     user: str = ""
+    after: dt.timedelta = dt.timedelta(0)
+    """How long after it is planned what is scheduled is due."""
 
     def __str__(self) -> str:
         """One line for people: "3 days ago: set-image u3e on Production"."""

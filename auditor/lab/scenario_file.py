@@ -55,6 +55,7 @@ _NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.PATCH_VCENTER: ("build",),
     Verb.DRAFT: ("cluster", "image", "user"),
     Verb.OPERATION: ("cluster", "user"),
+    Verb.SCHEDULE: ("cluster", "user", "in"),
 }
 _MAY: dict[Verb, tuple[str, ...]] = {
     Verb.REMEDIATE: ("part", "hosts"),
@@ -170,7 +171,12 @@ class _Builder:
                 groups = [_made_up(name, total * (n + 1) // number - total * n // number) for n, name in enumerate(names)]
             image = self.known(f"cluster[{index}].image", item["image"], images)
             by_image = item.get("management", "image") == "image"
-            services = (item.get("ha", False), item.get("drs", "off"), item.get("vsan", False))
+            services = (
+                item.get("ha", False),
+                item.get("drs", "off"),
+                item.get("vsan", False),
+                item.get("auto_remediate", False),
+            )
             yield from (ClusterSpec(name, hosts, image, by_image, *services) for name, hosts in zip(names, groups, strict=True))
 
     def single(self, index: int, item: dict[str, Any], images: dict[str, DesiredSoftware]) -> HostSpec:
@@ -229,7 +235,8 @@ class _Builder:
         if verb is Verb.ADD_HOST and len(clusters) > 1:
             raise self.wrong(f"{key}.cluster: a host is added to one cluster, and {item['cluster']!r} names {len(clusters)}")
         image = self.known(f"{key}.image", item["image"], images) if "image" in item else ""
-        return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""))
+        after = _span(item.get("in", "0m"))
+        return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""), after)
 
     def fault(self, index: int, item: dict[str, Any], who: _Who) -> HostFault:
         faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter"}}

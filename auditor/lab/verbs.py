@@ -15,6 +15,8 @@
     break HOST FAULTS                TOML keys of the faults table, such as reboot.never = true; replaces what was broken
     mend HOST                        no fault any more
     restart vcenter [SECONDS]
+    schedule remediation of CLUSTER  in vCenter, for tomorrow; nothing here runs it
+    hold remediation of CLUSTER      what was scheduled on it is disabled
     show HOST                        its state as JSON
 
 IMAGE is a name of the scenario's or a base image version. HOST may be given without the domain, or as a pattern.
@@ -22,11 +24,13 @@ IMAGE is a name of the scenario's or a base image version. HOST may be given wit
 
 from __future__ import annotations
 
+import datetime as dt
 import fnmatch
 import json
 import re
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from auditor.errors import InputError
@@ -49,6 +53,9 @@ def do(play: Play, sentence: str) -> str:
     if restart is not None:
         play.vcenter.restart(float(restart[1] or 1))
         return "vCenter restarts"
+    planned = re.fullmatch(r"(schedule|hold) remediation of (.+)", words, re.IGNORECASE)
+    if planned is not None:
+        return _plan(play, planned[1].lower(), planned[2])
     for pattern, act in _VERBS:
         found = re.fullmatch(pattern, words, re.IGNORECASE)
         if found is not None:
@@ -63,6 +70,21 @@ def do(play: Play, sentence: str) -> str:
                         raise InputError(f"cannot be done: {error}", where=host.name) from error
             return "\n".join(said)
     raise InputError(f"the lab does not know how to {words!r}", hint="auditor lab do --help lists what it can")
+
+
+def _plan(play: Play, how: str, name: str) -> str:
+    vcenter = play.vcenter
+    with play.lock:
+        found = [cluster for cluster in vcenter.database.clusters.values() if cluster.name.lower() == name.lower()]
+        if not found:
+            raise InputError(f"the lab has no cluster {name}")
+        if how == "schedule":
+            vcenter.schedule(found[0].name, vcenter.clock() + dt.timedelta(days=1), user="carol@lab.example")
+            return f"{found[0].name}: a remediation is scheduled for tomorrow"
+        for id_, task in vcenter.database.scheduled.items():
+            if task.cluster == found[0].moid:
+                vcenter.database.scheduled[id_] = replace(task, enabled=False)
+        return f"{found[0].name}: no scheduled remediation is enabled"
 
 
 def _hosts(play: Play, name: str) -> list[LabHost]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from auditor.codec import timestamp
 from auditor.domain.editing import Draft
 from auditor.domain.journal import Entry, Operation, Phase
+from auditor.domain.proposal.actors import Standing
 from auditor.domain.proposal.steps import Outcome, Record, Step
 from auditor.domain.proposal.values import CandidateKind, ImageProposal, LayerChange
 from auditor.reports.rows import when
@@ -221,7 +222,8 @@ def _then(result: Applied, record: Record) -> list[str]:
             found.append(f"to undo it: auditor apply {shlex.quote(place)}")
     else:
         found += chosen.then
-        found += [f"may act by itself after a commit: {text}" for text in result.proposal.may_act]
+        acting = [actor for actor in result.proposal.may_act if actor.standing is not Standing.CLEAR]
+        found += [f"may act by itself after a commit: {actor}" for actor in acting]
     return found
 
 

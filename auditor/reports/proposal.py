@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from auditor.codec import to_plain
 from auditor.domain.observation import Read, Unread
+from auditor.domain.proposal.actors import ActorKind, Standing
 from auditor.domain.proposal.gap import Gap
 from auditor.domain.proposal.values import Candidate, CandidateKind, Forecast, ImageProposal, LayerChange
 from auditor.domain.versions import ReleaseKind
@@ -16,6 +17,7 @@ from auditor.reports.rows import when
 from auditor.reports.safe import printable
 
 _LINES = 3_000
+_ON_ITS_OWN = frozenset({ActorKind.SCHEDULED_TASK, ActorKind.AUTO_REMEDIATION})
 _NAMES = 12  # hosts named in one line; the file has all
 
 
@@ -51,6 +53,8 @@ def _brief(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
     text = f"{head}{chosen.kind.value}: {', '.join(map(_arrow, changed[:2]))}{more}; {_forecast(chosen)}"
     lines = _wrapped(text, width, 0)
     lines += [line for w in chosen.blockers for line in _wrapped(f"NO {w.code.value}: {w.text}", width, 2)]
+    acting = [actor for actor in proposal.may_act if actor.standing is Standing.SET and actor.kind in _ON_ITS_OWN]
+    lines += [line for actor in acting for line in _wrapped(f"!  {actor.kind.value}: {actor.text}", width, 2)]
     return [*lines, f"  {printable(str(path))}"] if path else lines
 
 
@@ -60,7 +64,7 @@ def _whole(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
     for number, candidate in enumerate(proposal.candidates, 1):
         lines += _candidate(candidate, number, width, chosen=candidate is proposal.chosen)
     if proposal.chosen is not None:
-        lines += _labelled("may act by itself after a commit", proposal.may_act, width)
+        lines += _labelled("may act by itself after a commit", list(map(str, proposal.may_act)), width)
     lines += _labelled("notes", proposal.notes, width)
     if path is not None:
         lines += ["", f"  proposal: {printable(str(path))}"]

@@ -1,4 +1,5 @@
-"""What vCenter says about images beyond an audit: its stored advice, who owns an image, what is inside depot items. Reads only.
+"""What vCenter says about images beyond an audit: stored advice, who owns an image, a cluster's remediation policy, what is
+inside depot items. Reads only.
 
 Recommendations are asked for with ``get``, the result stored last; making new ones is a task that writes, and importing one
 overwrites a draft. Orphaned VIBs are those of the last extraction; a new one is a task and not this route's to begin.
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from com.vmware.esx.settings.clusters.policies.apply_client import Effective as EffectivePolicy
 from com.vmware.esx.settings.clusters.software_client import Recommendations, SoftwareSpecMetadata
 from com.vmware.esx.settings.clusters_client import InstalledImages
 from com.vmware.esx.settings.depot_content.add_ons_client import Versions as AddOnVersions
@@ -46,6 +48,21 @@ class Images:
             recommendations=_absent_is((), lambda: self._recommendations(cluster)),
             orphans=_asked(lambda: self._orphans(cluster)),
         )
+
+    def auto_remediation(self, cluster: str) -> Reading[bool]:
+        """Whether vSphere Configuration Profiles remediate a host that is added to the cluster (9.1; before, there is no such
+        setting). The policy in force is asked for, not the cluster's own, which may leave it to the defaults."""
+
+        def ask() -> bool:
+            numbers = tuple(int(part) for part in self._session.version.split(".")[:2] if part.isdecimal())
+            if numbers and numbers < (9, 1):
+                raise unanswered(Reason.NOT_SUPPORTED, f"not in {self._session.version}: 9.1 brought it")
+            profiles = self._session.call(EffectivePolicy, "get", cluster=cluster).config_manager_policy_spec
+            if profiles is None:
+                raise unanswered(Reason.ABSENT, "vCenter shows no policy of Configuration Profiles for the cluster")
+            return bool(profiles.auto_remediate_on_host_add)  # unset is false (SDK ConfigManagerPolicySpec)
+
+        return _asked(ask)
 
     def base_image(self, version: str) -> Reading[tuple[Component, ...]]:
         """The components of a base image; ABSENT when the depot does not have it."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,7 @@ from auditor.domain.observation import (
     Unread,
     VCenterView,
 )
+from auditor.domain.proposal.actors import ScheduledTask
 from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.ports import Clock, Progress
 from auditor.vcenter import convert, software
@@ -36,6 +38,7 @@ from auditor.vcenter.inventory import Inventory, image_manager, read_inventory, 
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import VCenterSettings
 from auditor.vcenter.soap import SoapSession
+from auditor.vcenter.schedule import scheduled_tasks
 from auditor.vcenter.vapi import VapiSession
 from auditor.vcenter.vlcm import Vlcm
 
@@ -85,6 +88,8 @@ class VCenterRouteReader:
         self._no_vapi: Unread | None = None
 
     def __repr__(self) -> str:
+        self._scheduled: Reading[tuple[ScheduledTask, ...]] | None = None
+        self._schedule_lock = threading.Lock()
         return f"VCenterRouteReader({self._settings.name}, {self._settings.host}:{self._settings.port})"
 
     @property
@@ -97,6 +102,7 @@ class VCenterRouteReader:
         at = self._clock.now()
         phase = f"vCenter {self.name}"
         progress.start(phase, None)
+        self._scheduled = None
         marks = attempt(lambda: read_marks(self._soap))
         if isinstance(marks, Unread) and marks.reason in _LOGIN_REASONS:
             self._no_vapi = marks
@@ -149,7 +155,19 @@ class VCenterRouteReader:
     def extras(self, cluster: str) -> ClusterExtras:
         """See ``auditor.ports.ImageReader``."""
         none = self._no_vapi
-        return ClusterExtras(none, none, none) if none else self._images.extras(cluster)
+        scheduled = self._scheduled_tasks()
+        if none:
+            return ClusterExtras(none, none, none, scheduled, none)
+        return replace(
+            self._images.extras(cluster), scheduled=scheduled, auto_remediation=self._images.auto_remediation(cluster)
+        )
+
+    def _scheduled_tasks(self) -> Reading[tuple[ScheduledTask, ...]]:
+        """Asked for once in a view: one answer has those of all clusters."""
+        with self._schedule_lock:
+            if self._scheduled is None:
+                self._scheduled = scheduled_tasks(self._soap)
+            return self._scheduled
 
     def base_image_contents(self, version: str) -> Reading[tuple[Component, ...]]:
         return self._no_vapi or self._images.base_image(version)

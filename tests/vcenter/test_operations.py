@@ -50,12 +50,13 @@ def test_vlcm_calls_are_synchronous_reads_with_the_vendors_version(vendor: dict[
         row = vendor[f"{service}.{name}"]
         assert (row["effect"], row["kind"], row["since"]) == ("read", "sync", operation.since)
         checked += 1
-    assert checked == 14
+    assert checked == 15
 
 
 def test_soap_calls_exist_in_pyvmomi_and_want_no_privilege_to_change() -> None:
     declared: dict[tuple[str, str], str] = {}
-    for name in ("ServiceInstance", "SessionManager", "HostSystem", "view.ViewManager", "view.View", "host.ImageConfigManager"):
+    managers = ("scheduler.ScheduledTaskManager", "view.ViewManager", "host.ImageConfigManager")
+    for name in ("ServiceInstance", "SessionManager", "HostSystem", "view.View", *managers):
         kind: Any = vim
         for part in name.split("."):
             kind = getattr(kind, part)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from auditor.domain.image import AddOn, Component, DesiredImage
 from auditor.domain.observation import NOT_ATTEMPTED, Depot, Read, Reading, Unread, value_of
+from auditor.domain.proposal.actors import ScheduledTask
 from auditor.domain.proposal.values import DepotItem, ItemKind
 from auditor.domain.versions import BaseImageVersion, VersionError
 
@@ -32,11 +33,15 @@ class Recommendation:
 @dataclass(frozen=True, slots=True)
 class ClusterExtras:
     """What vCenter says of one cluster that an audit does not ask. ``owner`` read as None: nobody but vCenter's users.
-    ``orphans`` are VIBs no component accounts for, "name(version)", with the hosts' ids, as the last extraction saw them."""
+    ``orphans`` are VIBs no component accounts for, "name(version)", with the hosts' ids, as the last extraction saw them.
+    ``scheduled`` are all scheduled tasks of the vCenter that the account sees; ``auto_remediation`` tells whether hosts that
+    are added to the cluster are remediated without being asked for (9.1)."""
 
     owner: Reading[str | None] = NOT_ATTEMPTED
     recommendations: Reading[tuple[Recommendation, ...]] = NOT_ATTEMPTED
     orphans: Reading[tuple[tuple[str, tuple[str, ...]], ...]] = NOT_ATTEMPTED
+    scheduled: Reading[tuple[ScheduledTask, ...]] = NOT_ATTEMPTED
+    auto_remediation: Reading[bool] = NOT_ATTEMPTED
 
 
 @dataclass(frozen=True, slots=True)

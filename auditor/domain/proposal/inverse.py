@@ -2,7 +2,7 @@
 
 Its facts are those of the cluster as it will be: the image in the draft is the cluster's image then. The commit that makes it
 so has no id yet, so the fact ``cluster.commit`` is not among them, and `moved` does not ask for a fact that an inverse cannot
-have known.
+have known. Nor are those about who may act by itself: a task scheduled since then is a reason to undo, not one against it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from auditor.domain.observation import Read, Reason, Unread
 from auditor.domain.proposal.candidates import Find
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.facts import facts
+from auditor.domain.proposal.may_act import lessened, of_actors
 from auditor.domain.proposal.propose import judge
 from auditor.domain.proposal.values import CandidateKind, Fact, ImageProposal, MovedFact, digest_of, moved_facts
 from auditor.domain.specification import importable
@@ -36,7 +37,7 @@ def inverse(proposal: ImageProposal, case: Case, draft: DesiredImage, operation:
     title = f"the image before operation {operation}, which applied proposal {proposal.id}"
     evidence = (f"the image in force when operation {operation} began, at {at:%Y-%m-%d %H:%M} UTC",)
     candidate = judge(after, Find(CandidateKind.INVERSE, title, target, evidence))
-    resting_on = tuple(fact for fact in facts(after, target) if fact.name != UNFORESEEN)
+    resting_on = tuple(fact for fact in facts(after, target) if not _unforeseen(fact.name))
     digest = digest_of(resting_on, target)
     return replace(
         proposal,
@@ -54,12 +55,16 @@ def inverse(proposal: ImageProposal, case: Case, draft: DesiredImage, operation:
 
 
 def moved(proposal: ImageProposal, now: tuple[Fact, ...]) -> tuple[MovedFact, ...]:
-    """The facts of a proposal that are not as they were."""
-    found = moved_facts(proposal.facts, now)
+    """The facts of a proposal that are not as they were. That less may act by itself than before is none of them."""
+    found = tuple(fact for fact in moved_facts(proposal.facts, now) if not lessened(fact))
     chosen = proposal.chosen
     if chosen is None or chosen.kind is not CandidateKind.INVERSE:
         return found
-    return tuple(fact for fact in found if fact.name != UNFORESEEN)
+    return tuple(fact for fact in found if not _unforeseen(fact.name))
+
+
+def _unforeseen(name: str) -> bool:
+    return name == UNFORESEEN or of_actors(name)
 
 
 __all__ = ["LIFETIME", "inverse", "moved"]

@@ -10,10 +10,12 @@ from typing import Any
 from com.vmware.vapi.std import errors_client as errors
 from pyVmomi import VmomiSupport, vim
 
-from auditor.lab.faces import depot, draft, draft_layers, imports, recommendation, session, transfer, vlcm
+from auditor.lab.faces import depot, draft, draft_layers, imports, policies, recommendation, session, transfer, vlcm
 from auditor.lab.faces.esxcli import EsxcliCommand, EsxcliHostFace, ExecuterFace
 from auditor.lab.faces.host import EXECUTER, FIRMWARE, IMAGE_MANAGER, FirmwareSystemFace, ImageConfigManagerFace
 from auditor.lab.faces.inventory import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
+from auditor.lab.faces.schedule import PREFIX as SCHEDULE
+from auditor.lab.faces.schedule import ScheduledTaskFace, ScheduledTaskManagerFace
 from auditor.lab.faces.search import SearchIndexFace
 from auditor.lab.faces.service import EventManagerFace, ServiceInstanceFace, SessionManagerFace
 from auditor.lab.faces.version_document import versions_document, wsdl_document
@@ -55,6 +57,7 @@ class SoapInventory:
                 EventManagerFace(vcenter),
                 SearchIndexFace(vcenter, self.find),
                 self._views,
+                ScheduledTaskManagerFace(vcenter),
             )
         }
 
@@ -85,6 +88,9 @@ class SoapInventory:
                 task = self._vcenter.host_tasks.find(moid)
                 return None if task is None else TaskFace(task, self._vcenter)
             if moid.startswith("vm-"):
+            if moid.startswith(SCHEDULE):
+                scheduled = self._vcenter.database.scheduled.get(moid)
+                return None if scheduled is None else ScheduledTaskFace(scheduled, self._vcenter)
                 vm = self._vcenter.vms.get(moid)
                 return None if vm is None else VmFace(vm, None, self._vcenter)
             if moid.startswith("datastore-"):
@@ -329,6 +335,7 @@ def _services(vcenter: LabVCenter) -> list[Any]:
         depot.BaseImages,
         depot.BaseImageVersions,
         depot.AddOns,
+        policies.EffectivePolicy,
         depot.AddOnVersions,
         depot.Components,
         depot.ComponentVersions,

@@ -42,6 +42,7 @@ class ServiceInstanceFace(SoapObject):
             sessionManager=vim.SessionManager("SessionManager"),
             eventManager=vim.event.EventManager("EventManager"),
             searchIndex=vim.SearchIndex("SearchIndex"),
+            scheduledTaskManager=vim.scheduler.ScheduledTaskManager("ScheduledTaskManager"),
             about=self._about(),
         )
 

@@ -82,6 +82,8 @@ class Cluster:
     ha: bool = False
     drs: str = "off"
     """vim25 DrsBehavior ("fullyAutomated", "partiallyAutomated", "manual"), or "off"."""
+    auto_remediate: bool = False
+    """auto_remediate_on_host_add of Configuration Profiles (9.1)."""
 
     def copy(self) -> Cluster:
         """An independent cluster; commits and scans never change."""
@@ -132,6 +134,19 @@ class Recommendation:
 
 
 @dataclass(frozen=True)
+class ScheduledTask:
+    """A remediation of a cluster that vCenter is to start at a time."""
+
+    id: str
+    name: str
+    cluster: str
+    user: str
+    created: dt.datetime
+    run_at: dt.datetime
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
 class LabEvent:
     """An entry of the event history."""
 
@@ -154,12 +169,14 @@ class Database:
     depot: LabDepot = field(default_factory=LabDepot)
     offline: dict[str, OfflineDepot] = field(default_factory=dict)
     drafts: dict[str, Draft] = field(default_factory=dict)
+    scheduled: dict[str, ScheduledTask] = field(default_factory=dict)
     events: list[LabEvent] = field(default_factory=list)
     last_event: int = 0
     last_moid: int = 0
     last_commit: int = 0
     last_draft: int = 0
     last_depot: int = 0
+    last_schedule: int = 0
 
     def copy(self) -> Database:
         """A copy that shares nothing that changes."""
@@ -171,5 +188,6 @@ class Database:
             depot=self.depot.copy(),
             offline=dict(self.offline),
             drafts=dict(self.drafts),
+            scheduled=dict(self.scheduled),
             events=list(self.events),
         )

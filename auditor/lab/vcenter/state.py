@@ -23,6 +23,7 @@ from auditor.lab.vcenter.database import (
     Commit,
     Database,
     Draft,
+    ScheduledTask,
 )
 from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
 from auditor.lab.vcenter.faults import FaultPlan
@@ -202,6 +203,17 @@ class LabVCenter(Inventory):
             if seconds is not None:
                 task.ends = task.started + dt.timedelta(seconds=seconds)
             return task.id
+
+    def schedule(self, cluster: str, run_at: dt.datetime, *, user: str = USER) -> str:
+        """Somebody schedules a remediation of a cluster. Nothing here ever runs it. Gives the scheduled task's id."""
+        with self.lock:
+            found = self.cluster(cluster)
+            self.database.last_schedule += 1
+            number = f"schedule-{self.database.last_schedule}"
+            name = f"Remediate {found.name}"
+            self.database.scheduled[number] = ScheduledTask(number, name, found.moid, user, self.clock(), run_at)
+            self.post(f"Created task {name} on {found.name}", user=user)
+            return number
 
     def remediate(self, cluster: str, hosts: Iterable[str] | None = None) -> None:
         """Bring hosts (all, or the named ones) to the cluster's image, at once, and scan.
