@@ -28,14 +28,16 @@ def rollback() -> None:
 def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter: str, as_json: bool) -> int:
     """Say for each host whether it can go back to the image in its other boot bank, and if not, why.
 
-    Reads the banks over SSH, the only route that shows them, and changes nothing. Which hosts there are is taken from
-    history and the configuration, so it works while vCenter is down; the answer says when an inventory last listed them.
-    HOST is a name, the start of one (esx01), or an address. Without HOST or --cluster all known hosts are read.
+    Reads the banks over SSH, the only route that shows them, and changes no host. Which hosts there are is taken from history
+    and the configuration, so it works while vCenter is down; the answer says when an inventory last listed them. HOST is a
+    name, the start of one (esx01), or an address. Without HOST or --cluster all known hosts are read.
+
+    What it read is recorded, for `auditor rollback events` and the next audit. When that fails, the answer stands.
 
     A window can close at any time: read it again just before you act on it.
 
     \b
-    Exit codes: 0 every window is known; 4 some are not.
+    Exit codes: 0 every window is known; 4 some are not; 1 what was read could not be recorded.
     Examples:
       auditor rollback window esx01
       auditor rollback window --cluster prod --json
@@ -44,11 +46,14 @@ def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter
         raise click.UsageError("give either hosts or --cluster")
     from auditor.cli import wiring
     from auditor.workflows.choosing import choose
-    from auditor.workflows.windows import read_windows, unknown
+    from auditor.workflows.windows import read_windows, record_windows, unknown
 
     config = invocation.config()
-    chosen = choose(wiring.known_hosts(config, history_needed=False), hosts, cluster, vcenter)
+    known = wiring.known_hosts(config, history_needed=False)
+    chosen = choose(known, hosts, cluster, vcenter)
     reader, target = wiring.bank_reader(config)
+    clock = wiring.SystemClock()
+    begun = clock.now()
     with wiring.progress() as progress:
         rows = read_windows(chosen, reader, target, config.limits.concurrency, progress)
     if as_json:
@@ -59,6 +64,12 @@ def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter
         from auditor.reports.window import render_windows
 
         output.emit(render_windows(rows))
+    # A host known by its address alone is some vCenter's that nobody has read yet: it would be recorded as another host.
+    names = {host.name for host in known.hosts}
+    recorded = [row for row in rows if row.chosen.name in names]
+    if recorded:
+        with wiring.history_or_why(config) as history:
+            record_windows(history, recorded, begun, clock)
     return ExitCode.INCOMPLETE if unknown(rows) else ExitCode.DONE
 
 
@@ -71,7 +82,12 @@ def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter
 def events(invocation: Invocation, hosts: tuple[str, ...], as_json: bool) -> int:
     """List how hosts' windows moved from run to run, with the likely cause, as recorded. Nothing is contacted.
 
-    Judged by the boot.cfg files that audits and snapshots record over SSH. Without HOST: of all hosts.
+    Judged by the boot.cfg files that audits, snapshots and `auditor rollback window` record. Without HOST: of all hosts.
+
+    \b
+    Examples:
+      auditor rollback events
+      auditor rollback events esx01 --json
     """
     from auditor.cli import wiring
     from auditor.domain.rollback.change import window_events

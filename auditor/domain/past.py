@@ -46,7 +46,10 @@ class PastCluster:
 @dataclass(frozen=True, slots=True)
 class PastHost:
     """A host seen earlier: in the inventory (``last_listed``), and by itself (``last``, the newest observation in which
-    the host itself answered; None if it never did)."""
+    the host itself answered; None if it never did).
+
+    ``looks`` are answers by which its boot banks can be judged, oldest first, at most two: the newest of an audit, and the
+    newest of all, which may be one of a run that read nothing but banks."""
 
     name: str
     vcenter: str
@@ -55,6 +58,7 @@ class PastHost:
     first_seen: datetime
     last_listed: datetime | None
     last: HostObservation | None
+    looks: tuple[HostObservation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,16 @@ _IMAGES = """SELECT images.*, documents.hash AS hash, seen.last_seen AS last_see
         SELECT image, max(at) AS last_seen FROM cluster_attempts WHERE run < :before AND image IS NOT NULL GROUP BY image
     ) AS seen ON seen.image = images.id
     ORDER BY images.first_seen, images.id"""
-_HOSTS = """SELECT hosts.*, (SELECT max(run) FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before)
-    AS answered_run FROM hosts WHERE first_run < :before AND NOT EXISTS (
+_ANSWERED = "SELECT run FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before"
+_HOSTS = f"""SELECT hosts.*,
+    ({_ANSWERED} AND run NOT IN (SELECT id FROM runs WHERE kind = 'window') ORDER BY run DESC LIMIT 1) AS answered_run,
+    ({_ANSWERED} AND route = 'ssh' ORDER BY run DESC LIMIT 1) AS looked_run,
+    ({_ANSWERED} AND route = 'ssh' AND run IN (SELECT id FROM runs WHERE kind = 'audit' AND finished IS NOT NULL)
+        ORDER BY run DESC LIMIT 1) AS audited_run
+    FROM hosts WHERE first_run < :before AND NOT EXISTS (
         SELECT 1 FROM dismissals WHERE host = hosts.id AND after_run < :before AND NOT EXISTS (
             SELECT 1 FROM listings WHERE listings.host = hosts.id AND listings.last_run > dismissals.after_run))
-    ORDER BY vcenter, name"""
+    ORDER BY vcenter, name"""  # noqa: S608 - constants; boot banks are read over SSH only
 _LISTINGS = """SELECT * FROM listings WHERE first_run < :before ORDER BY last_run, id"""
 _INVENTORIES = """SELECT vcenter, max(run) AS run, max(at) AS at FROM vcenter_attempts
     WHERE inventory_read = 1 AND run < :before GROUP BY vcenter"""
@@ -51,7 +56,9 @@ def past(conn: sqlite3.Connection, before: int | None) -> Past:
     """What the runs before run ``before`` recorded (None: all)."""
     limit = {"before": _EVER if before is None else before}
     finished = conn.execute(
-        "SELECT count(*) AS runs, max(started) AS newest FROM runs WHERE id < :before AND finished IS NOT NULL", limit
+        "SELECT count(*) AS runs, max(started) AS newest FROM runs"
+        " WHERE id < :before AND finished IS NOT NULL AND kind <> 'window'",
+        limit,
     ).fetchone()
     library = Library(conn)
     return Past(
@@ -128,7 +135,8 @@ def _hosts(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) ->
             listing["cluster_name"] if listing else "",
             parse_timestamp(row["first_seen"]),
             _last_listed(listing, inventories.get(row["vcenter"]), limit["before"]),
-            _last_answer(conn, library, row),
+            last := _answer(conn, library, row["id"], row["answered_run"]),
+            _looks(conn, library, row, last),
         )
         key = (host.vcenter, host_key(host.name))
         hosts[key] = _merged_host(hosts[key], host) if key in hosts else host
@@ -144,12 +152,20 @@ def _last_listed(listing: sqlite3.Row | None, inventory: sqlite3.Row | None, bef
     return parse_timestamp(inventory["at"])
 
 
-def _last_answer(conn: sqlite3.Connection, library: Library, host: sqlite3.Row) -> HostObservation | None:
-    """The newest run's richest answer, filled up with what only its other routes read. Never with older runs: an
-    observation has one time."""
-    if host["answered_run"] is None:
+def _looks(
+    conn: sqlite3.Connection, library: Library, host: sqlite3.Row, last: HostObservation | None
+) -> tuple[HostObservation, ...]:
+    runs = sorted({host["audited_run"], host["looked_run"]} - {None})
+    found = (last if run == host["answered_run"] else _answer(conn, library, host["id"], run) for run in runs)
+    return tuple(look for look in found if look is not None and look.banks)
+
+
+def _answer(conn: sqlite3.Connection, library: Library, host: int, run: int | None) -> HostObservation | None:
+    """A run's richest answer, filled up with what only its other routes read. Never with other runs: an observation has one
+    time."""
+    if run is None:
         return None
-    answers = [observation(library, row) for row in conn.execute(_ANSWERS, (host["id"], host["answered_run"])).fetchall()]
+    answers = [observation(library, row) for row in conn.execute(_ANSWERS, (host, run)).fetchall()]
     answers.sort(key=lambda answer: (-_richness(answer), _RICHEST_FIRST[answer.route], -answer.at.timestamp()))
     best, *others = answers
     for other in others:
@@ -176,6 +192,7 @@ def _merged_host(first: PastHost, second: PastHost) -> PastHost:
         by_listing,
         first_seen=min(first.first_seen, second.first_seen),
         last=max(lasts, key=lambda last: last.at, default=None),
+        looks=tuple(sorted((*first.looks, *second.looks), key=lambda look: look.at))[-2:],
     )
 
 

@@ -86,9 +86,10 @@ def new_documents(conn: sqlite3.Connection, run: int) -> int:
 
 def estate(conn: sqlite3.Connection, at: datetime | None, where: str) -> tuple[int, Estate]:
     """The newest finished run that began at or before ``at``, as it was recorded, in the order of names and routes: hosts
-    are recorded as they answer. Raises ``HistoryError`` if there is none."""
+    are recorded as they answer. A run that read nothing but boot banks is no view. Raises ``HistoryError`` if there is none."""
     row = conn.execute(
-        "SELECT * FROM runs WHERE finished IS NOT NULL AND (:at IS NULL OR started <= :at) ORDER BY started DESC, id DESC",
+        "SELECT * FROM runs WHERE finished IS NOT NULL AND kind <> 'window' AND (:at IS NULL OR started <= :at)"
+        " ORDER BY started DESC, id DESC",
         {"at": None if at is None else stamp(at)},
     ).fetchone()
     if row is None:

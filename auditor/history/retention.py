@@ -10,13 +10,17 @@ from datetime import datetime
 from auditor.history.file import stamp
 
 _OLD_RUNS = """CREATE TEMP TABLE old_runs AS SELECT id FROM runs WHERE started < ?
-    AND id IS NOT (SELECT id FROM runs WHERE finished IS NOT NULL ORDER BY started DESC, id DESC LIMIT 1)"""
+    AND id IS NOT (
+        SELECT id FROM runs WHERE finished IS NOT NULL AND kind <> 'window' ORDER BY started DESC, id DESC LIMIT 1)"""
 _OLD = "SELECT id FROM temp.old_runs"
 
-_REMOVE_ATTEMPTS = f"""DELETE FROM host_attempts WHERE run IN ({_OLD}) AND NOT (answered > 0 AND run = (
-    SELECT max(run) FROM host_attempts AS newest WHERE newest.host = host_attempts.host AND newest.answered > 0
-    AND newest.run IN ({_OLD})))"""  # noqa: S608 - constants
-# What remains is the newest answer of each host among the old runs, so that ``past`` gives the same for every run kept.
+_NEWEST = f"""SELECT coalesce(max(run), 0) FROM host_attempts AS newest JOIN runs ON runs.id = newest.run
+    WHERE newest.host = host_attempts.host AND newest.answered > 0 AND newest.run IN ({_OLD})"""  # noqa: S608 - constants
+_REMOVE_ATTEMPTS = f"""DELETE FROM host_attempts WHERE run IN ({_OLD}) AND NOT (answered > 0 AND run IN (
+    ({_NEWEST} AND runs.kind <> 'window'), ({_NEWEST} AND newest.route = 'ssh'),
+    ({_NEWEST} AND newest.route = 'ssh' AND runs.kind = 'audit' AND runs.finished IS NOT NULL)))"""  # noqa: S608
+# What remains are the newest answers of each host among the old runs, of the kinds that ``past`` asks for, so that it gives
+# the same for every run kept.
 
 _REMOVE_CLUSTERS = f"""DELETE FROM cluster_attempts WHERE run IN ({_OLD}) AND id NOT IN (
     SELECT max(id) FROM cluster_attempts WHERE run IN ({_OLD}) GROUP BY cluster

@@ -84,7 +84,8 @@ class SqliteHistory:
                 self._file.close()
 
     def begin(self, kind: str, at: datetime) -> int:
-        """Open a run ("snapshot" or "audit") and return its number. It is on disk as unfinished when this returns."""
+        """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its number. It is on disk as
+        unfinished when this returns."""
         with self._lock, self._file.writing() as conn:
             cursor = conn.execute("INSERT INTO runs (kind, started) VALUES (?, ?)", (kind, stamp(at)))
             run = int(cursor.lastrowid or 0)

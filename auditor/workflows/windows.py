@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from auditor.domain.observation import BankReading, HostObservation, Route
 from auditor.domain.rollback.bank import BankObservation
 from auditor.domain.rollback.change import window_change
 from auditor.domain.rollback.compare import compare_banks
 from auditor.domain.rollback.judge import boot_cfg_window, recorded_window, window_of
 from auditor.domain.rollback.report import ChosenHost, WindowRow
 from auditor.domain.rollback.window import Window, WindowKind
+from auditor.errors import AuditorError
 from auditor.parallel import each
-from auditor.ports import BankReader, HostTarget, Progress
+from auditor.ports import BankReader, Clock, History, HostTarget, Progress
 
 PHASE = "boot banks"
 
@@ -35,14 +38,34 @@ def read_windows(
 
 def _row(host: ChosenHost, seen: BankObservation) -> WindowRow:
     state = window_of(seen)
-    last = host.known.last if host.known else None
-    recorded = recorded_window(last) if last is not None and last.banks else None
+    looks = [recorded_window(look) for look in host.known.looks] if host.known else []
+    recorded = looks[-1] if looks else None
     if seen.trouble is not None and recorded is not None:
         reason = f"{state.window.reason}; last seen {recorded.window}"
         window = Window(WindowKind.UNKNOWN, recorded.window.build, reason, seen.at - recorded.at)
         state = replace(state, window=window)
-    change = window_change(recorded, boot_cfg_window(seen)) if recorded is not None else None
+    now = boot_cfg_window(seen)
+    # Since the newest look, else since the last audit: what this command showed before is shown until an audit tells it.
+    change = next((change for look in reversed(looks) if (change := window_change(look, now)) is not None), None)
     return WindowRow(host, seen, state, compare_banks(seen), change)
+
+
+def record_windows(history: History | AuditorError, rows: Sequence[WindowRow], begun: datetime, clock: Clock) -> None:
+    """Record what was read as a run of its own, so that a window's moves between two audits are not lost: the boot.cfg files,
+    as audits record them. Raises ``HistoryError`` or ``LockedError``, also ``history`` itself if it is one."""
+    if isinstance(history, AuditorError):
+        raise history
+    run = history.begin("window", begun)
+    for row in rows:
+        seen = row.seen
+        banks = tuple(BankReading(bank.link, bank.target, bank.boot_cfg) for bank in seen.banks)
+        history.record_host(
+            run,
+            HostObservation(
+                seen.host, Route.SSH, seen.at, seen.vcenter, product=seen.product, banks=banks, trouble=seen.trouble
+            ),
+        )
+    history.finish(run, clock.now(), "incomplete" if unknown(rows) else "complete")
 
 
 def unknown(rows: Iterable[WindowRow]) -> tuple[WindowRow, ...]:
@@ -50,4 +73,4 @@ def unknown(rows: Iterable[WindowRow]) -> tuple[WindowRow, ...]:
     return tuple(row for row in rows if row.state.window.kind is WindowKind.UNKNOWN)
 
 
-__all__ = ["read_windows", "unknown"]
+__all__ = ["read_windows", "record_windows", "unknown"]

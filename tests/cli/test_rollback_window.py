@@ -57,8 +57,8 @@ def run(hosts: dict[str, LabHost], tmp_path: Path, monkeypatch: pytest.MonkeyPat
     config = tmp_path / "auditor.toml"
     config.write_text("\n".join(lines) + "\n")
 
-    def call(*words: str, command: str = "window") -> tuple[int, str]:
-        code = main(["rollback", command, *words, "--config", str(config)])
+    def call(*words: str, command: str = "window", group: str = "") -> tuple[int, str]:
+        code = main([*(group.split() or ["rollback", command]), *words, "--config", str(config)])
         captured = capsys.readouterr()
         return code, captured.out or captured.err
 
@@ -144,6 +144,59 @@ def test_what_changed_since_the_last_audit(run: Run, hosts: dict[str, LabHost], 
     assert row["change"]["closed"] is True
     _, text = run("esx1.lab.example")
     assert "waits for a reboot" in text
+
+
+def found_by_audit(run: Run) -> list[dict[str, Any]]:
+    code, text = run("--json", group="audit")
+    assert code == 0, text
+    return [finding for finding in json.loads(text)["findings"] if finding["code"] == "window-closed"]
+
+
+FDM = LabVib("vmware-fdm", "8.0.3-24853646", "VMware", "VMwareCertified", "2026-06-30")
+
+
+def test_a_window_that_was_looked_at_and_closed_is_an_event_and_a_finding(run: Run, hosts: dict[str, LabHost]) -> None:
+    assert run("esx1")[0] == 0
+    hosts["esx1.lab.example"].live_install(FDM)
+    (finding,) = found_by_audit(run)
+    assert finding["subject"]["name"] == "esx1.lab.example"
+    assert any("OPEN" in line for line in finding["evidence"])
+    (event,) = document(run("esx1", "--json", command="events")[1], "rollback-events.v1")["events"]
+    assert (event["before"]["kind"], event["after"]["kind"], event["cause"]) == ("OPEN", "CONSUMED", "live-vib")
+    assert found_by_audit(run) == []  # told once
+
+
+def test_an_audit_tells_what_only_a_look_saw_since_the_last_audit(run: Run, hosts: dict[str, LabHost]) -> None:
+    assert found_by_audit(run) == []
+    hosts["esx2.lab.example"].live_install(FDM)
+    for _ in range(2):
+        assert "changed    OPEN" in run("esx2")[1]
+    (finding,) = found_by_audit(run)
+    assert finding["subject"]["name"] == "esx2.lab.example"
+    assert found_by_audit(run) == []
+    assert "changed" not in run("esx2")[1]
+
+
+def test_a_look_is_no_view_and_no_first_run(run: Run) -> None:
+    assert run()[0] == 0
+    code, text = run("--from-history", group="audit")
+    assert (code, "no finished run" in text) == (1, True)
+    found = json.loads(run("--json", group="history runs")[1])["runs"]
+    assert [(each["kind"], each["outcome"], each["hosts"], each["unseen"]) for each in found] == [("window", "complete", 2, 0)]
+    _, text = run("--json", group="audit")
+    assert any("first run" in line for line in json.loads(text)["limits"])
+
+
+def test_what_cannot_be_recorded_is_shown_all_the_same(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "history.db").write_bytes(b"not a history")
+    code, text = run("esx1", "--json")
+    assert code == 1
+    assert document(text)["hosts"][0]["window"]["kind"] == "OPEN"
+    run("esx1")
+    main(["rollback", "window", "esx1", "--config", str(tmp_path / "auditor.toml")])
+    captured = capsys.readouterr()
+    assert "OPEN" in captured.out
+    assert "history.db" in captured.err
 
 
 def test_moves_of_windows_are_listed_from_history(run: Run, hosts: dict[str, LabHost], tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from auditor.domain.image import Commit, ManagementMode
-from auditor.domain.observation import Estate, Read, Reason, Route, Unread, VCenterMarks
+from auditor.domain.observation import (
+    NOT_ATTEMPTED,
+    BankReading,
+    Estate,
+    HostObservation,
+    Read,
+    Reason,
+    Route,
+    Unread,
+    VCenterMarks,
+)
 from auditor.domain.past import Past
 from auditor.errors import HistoryError
 from auditor.history.store import SqliteHistory
@@ -186,6 +196,36 @@ def test_two_spellings_of_a_name_are_one_host(tmp_path: Path) -> None:
         record(history, Estate(at(0), (vcenter(at(0), hosts=("ESX01.lab",)),), (host("esx01.lab", at(0)),)))
         (found,) = history.past().hosts
         assert (found.last_listed, found.last) == (at(0), host("esx01.lab", at(0)))
+
+
+def looked(name: str, time: float, text: bytes, **more: object) -> HostObservation:
+    """What a look at the boot banks records."""
+    nothing = NOT_ATTEMPTED
+    banks = (BankReading("/bootbank", Read("/vmfs/volumes/a"), Read(text)),)
+    fields = dict.fromkeys(("base_image", "add_on", "components", "vibs", "staged", "maintenance_mode"), nothing)
+    return host(name, at(time), banks=banks, **{**fields, **more})
+
+
+def test_a_look_at_boot_banks_is_a_look_and_nothing_else(tmp_path: Path) -> None:
+    with SqliteHistory(tmp_path / "h.db") as history:
+        first = looked("esx01", 0, b"updated=1\n")
+        record(history, Estate(at(0), (), (first,)), kind="window")
+        past = history.past()
+        assert (past.runs, past.newest_run) == (0, None)
+        assert [(h.last, h.looks) for h in past.hosts] == [(None, (first,))]
+        with pytest.raises(HistoryError, match="no finished run"):
+            history.estate()
+        audited, snapped = host("esx01", at(1)), host("esx01", at(2), NEW)
+        audit = record(history, Estate(at(1), (), (audited,)), kind="audit")
+        snapshot = record(history, Estate(at(2), (), (snapped,)))
+        last = looked("esx01", 3, b"updated=3\n")
+        record(history, Estate(at(3), (), (last,)), kind="window")
+        record(history, Estate(at(4), (), (silent("esx01", at(4)),)), kind="window")
+        past = history.past()
+        assert (past.runs, past.newest_run, history.estate()[0]) == (2, at(2), snapshot)
+        assert [(h.last, h.looks) for h in past.hosts] == [(snapped, (audited, last))]
+        assert [(h.last, h.looks) for h in history.past(before=snapshot).hosts] == [(audited, (audited,))]
+        assert [(h.last, h.looks) for h in history.past(before=audit).hosts] == [(None, (first,))]
 
 
 def test_unfinished_runs_count_for_facts_only(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from auditor.domain.image import Commit
-from auditor.domain.observation import Estate
+from auditor.domain.observation import BankReading, Estate, Read
 from auditor.errors import HistoryError
 from auditor.history.store import SqliteHistory
 
@@ -61,6 +61,20 @@ def test_the_newest_finished_run_stays_however_old(tmp_path: Path) -> None:
         view, past = history.estate(), history.past()
         assert history.prune(at(10_000)).runs == len(runs) - 1
         assert (history.estate(), history.past()) == (view, past)
+
+
+def test_looks_at_boot_banks_stay_where_a_kept_run_is_compared_with_them(tmp_path: Path) -> None:
+    with SqliteHistory(tmp_path / "h.db") as history:
+        kinds = ("audit", "window", "snapshot", "window", "window", "snapshot", "window")
+        for n, kind in enumerate(kinds):
+            banks = (BankReading("/bootbank", Read("/vmfs/volumes/a"), Read(f"updated={n}\n".encode())),)
+            record(history, Estate(at(n), (vcenter(at(n)),), (host("esx01", at(n), NEW, banks=banks),)), kind=kind)
+        told = {run.id: history.past(before=run.id) for run in history.runs() if run.started >= at(5)}
+        told[10_000], view = history.past(), history.estate()
+        assert history.prune(at(5)).attempts == 2
+        assert {run: history.past(before=run) for run in told} == told
+        assert history.prune(at(9)).runs == 1  # the newest view stays, a newer look does not stand for it
+        assert (history.past(), history.estate()) == (told[10_000], view)
 
 
 def test_another_recorder_notices_that_documents_went(tmp_path: Path) -> None:

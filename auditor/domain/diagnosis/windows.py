@@ -1,4 +1,4 @@
-"""``window-closed``: a host could go back to its older image when it was last read, and cannot any more."""
+"""``window-closed``: a host could go back to its older image when it was last looked at, and cannot any more."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from auditor.domain.rollback.judge import recorded_window
 
 
 def window_findings(past_host: PastHost | None, facts: HostFacts) -> Iterable[Finding]:
-    """At most one finding, and only if the host's banks were read in both runs.
+    """At most one finding, and only if the host's banks were read now and in an earlier run.
 
     It is a notice: every update and every live VIB moves the window, and nothing about what the host runs is wrong because
     of it, so it must not turn a steady fleet into drift. Whoever means to roll back has to know all the same.
     """
     now = next((o for o in facts.observations if o.banks), None)
-    then = past_host.last if past_host is not None else None
-    if now is None or then is None or not then.banks:
+    if now is None or past_host is None:
         return
-    change = window_change(recorded_window(then), recorded_window(now))
-    # After a rollback there is nothing behind the host by design; it is not news.
-    if change is not None and change.closed and change.cause is not Cause.ROLLED_BACK:
-        yield _finding(Subject(SubjectKind.HOST, facts.name, now.vcenter), change)
+    # The newest look tells the cause best; the newest audit's tells what nobody was told of since.
+    for then in reversed(past_host.looks):
+        change = window_change(recorded_window(then), recorded_window(now))
+        # After a rollback there is nothing behind the host by design; it is not news.
+        if change is not None and change.closed and change.cause is not Cause.ROLLED_BACK:
+            yield _finding(Subject(SubjectKind.HOST, facts.name, now.vcenter), change)
+            return
 
 
 def _finding(subject: Subject, change: WindowChange) -> Finding:

@@ -25,7 +25,7 @@ class ChosenHost:
 
 @dataclass(frozen=True, slots=True)
 class WindowRow:
-    """One host: what was read, what it amounts to, what going back would change, and what changed since the last audit."""
+    """One host: what was read, what it amounts to, what going back would change, and what changed since the last look."""
 
     chosen: ChosenHost
     seen: BankObservation

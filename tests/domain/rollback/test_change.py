@@ -59,7 +59,7 @@ def test_no_change_and_not_known_are_no_news() -> None:
 def assessed(now: HostObservation, then: HostObservation | None) -> object:
     listed = (estates.listed("esx1", NEW),)
     estate = estates.estate((estates.cluster(NEW),), listed, (now,))
-    known = PastHost("esx1", "vc", "domain-c1", "prod", estates.ago(50), estates.ago(1), then)
+    known = PastHost("esx1", "vc", "domain-c1", "prod", estates.ago(50), estates.ago(1), then, (then,) if then else ())
     past = Past(runs=1, newest_run=estates.ago(1), hosts=(known,))
     return assess(estate, past, ReleaseTable(()))
 
