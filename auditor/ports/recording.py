@@ -47,7 +47,8 @@ class History(Recorder, Protocol):
         ...
 
     def begin(self, kind: str, at: datetime) -> int:
-        """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its id. It stays marked unfinished until ``finish``."""
+        """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its id. It stays marked unfinished
+        until ``finish``."""
         ...
 
     def finish(self, run: int, at: datetime, outcome: str) -> None: ...
