@@ -32,6 +32,12 @@ run nogap depot gap Production
 run live export image Production --live
 run last export image Production
 run early export image Production --at 2001-01-01
+auditor lab do schedule remediation of Production > "$OUT/said"
+run planned propose Production --out "$OUT/planned" --json
+run told propose Production --out "$OUT/told"
+run moved apply "$OUT"/one/*.proposal.json
+auditor lab do hold remediation of Production >> "$OUT/said"
+run held apply "$OUT"/one/*.proposal.json
 """
 
 
@@ -113,6 +119,26 @@ def test_one_cluster_is_explained_and_ends_with_what_to_type(runs: Runs) -> None
     assert f"next: auditor apply {path}" in done.out
     for part in ("1. archived", "<- proposed", "patch", "may act by itself after a commit", "the restore lost", "4 COMPLIANT"):
         assert part in " ".join(done.out.split())
+
+
+def test_a_scheduled_remediation_is_shown_with_time_and_author_and_is_a_fact(runs: Runs) -> None:
+    done = runs["planned"]
+    assert done.code == 0
+    [entry] = done.data["proposals"]
+    assert documents.problems(entry["proposal"], "proposal.v1") == ()
+    first = entry["proposal"]["may_act"][0]
+    assert (first["kind"], first["standing"]) == ("scheduled-task", "set")
+    assert "by carol@lab.example" in first["text"]
+    shown = " ".join(runs["told"].out.split())
+    assert "SET: scheduled remediation 'Remediate Production' of this cluster: runs next at" in shown
+    assert "none: no task is scheduled" in " ".join(runs["one"].out.split()), "before, there was none"
+
+
+def test_apply_names_what_was_scheduled_since_the_proposal_and_lets_held_tasks_be(runs: Runs) -> None:
+    assert runs["moved"].code == 5
+    said = " ".join((runs["moved"].out + runs["moved"].err).split())
+    assert "scheduled-task schedule-1 was not there, is 'Remediate Production' on this cluster" in said
+    assert runs["held"].code == 0, runs["held"].err
 
 
 def test_a_mixed_cluster_also_shows_the_way_back(runs: Runs) -> None:

@@ -84,7 +84,12 @@ def test_what_was_read_and_is_not_there_is_said() -> None:
     assert standings(proposal, ActorKind.SCHEDULED_TASK) == [Standing.CLEAR]
     assert "'Remediate prod' of this cluster is disabled" in words(proposal)
     assert standings(proposal, ActorKind.AUTO_REMEDIATION) == [Standing.CLEAR]
-    assert standings(propose(case(auto_remediation=Unread(Reason.NOT_SUPPORTED))), ActorKind.AUTO_REMEDIATION) == []
+
+
+def test_what_a_version_does_not_have_is_no_gap() -> None:
+    proposal = propose(case(auto_remediation=Unread(Reason.NOT_SUPPORTED), owner=Unread(Reason.NOT_SUPPORTED)))
+    assert standings(proposal, ActorKind.AUTO_REMEDIATION) == []
+    assert standings(proposal, ActorKind.OWNER) == [Standing.POSSIBLE]
 
 
 def test_auto_remediation_and_solutions_that_are_set() -> None:

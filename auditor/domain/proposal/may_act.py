@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from auditor.domain.diagnosis.restore import when
 from auditor.domain.diagnosis.scene import few
@@ -82,7 +83,8 @@ def _scheduled(case: Case) -> Iterable[Actor]:
             yield Actor(ActorKind.SCHEDULED_TASK, Standing.CLEAR, f"{text} is disabled")
             continue
         run = f"runs next at {when(task.next_run)}" if task.next_run else "vCenter shows no next run"
-        text = f"{text}: {', '.join(part for part in (run, _deed(task)) if part)}; hold it before the commit"
+        deed = _deed(replace(task, schedule="") if task.next_run and task.schedule.startswith("once") else task)
+        text = f"{text}: {', '.join(part for part in (run, deed) if part)}; hold it before the commit"
         yield Actor(ActorKind.SCHEDULED_TASK, Standing.SET, text)
     if not concerned:
         text = "no task is scheduled on the cluster, its hosts or a folder, as far as this account sees"
@@ -115,7 +117,10 @@ def _solutions(case: Case) -> Iterable[Actor]:
 
 def _owner(case: Case) -> Iterable[Actor]:
     owner = case.extras.owner
-    if isinstance(owner, Unread):
+    if isinstance(owner, Unread) and owner.reason is Reason.NOT_SUPPORTED:
+        text = "SDDC Manager, if this vCenter belongs to a VCF domain: before 9.0 vCenter does not say who owns an image"
+        yield Actor(ActorKind.OWNER, Standing.POSSIBLE, text)
+    elif isinstance(owner, Unread):
         text = f"who owns the image ({owner}): where SDDC Manager does, change it there"
         yield Actor(ActorKind.OWNER, Standing.UNREAD, text)
     elif owner.value:
