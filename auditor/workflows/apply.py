@@ -8,12 +8,14 @@ stays open: ``resume`` looks first, then finishes what was committed, or withdra
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
 from auditor.codec import canonical, from_plain
+from auditor.domain.assessment import Source
 from auditor.domain.editing import Draft
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.domain.proposal.apply import Discard, Do, End, Found, Look, Looked, Missed, Wait, next_step
@@ -107,7 +109,7 @@ def apply(
 
 def check(proposal: ImageProposal, tools: Tools, *, execute: bool, ticket: str) -> None:
     """Refuse what needs no vCenter to be refused."""
-    again = f"auditor propose {proposal.cluster!r}"
+    again = f"auditor propose {shlex.quote(proposal.cluster)}"
     if proposal.chosen is None or not proposal.chosen.changes_image:
         raise RefusedError("it changes nothing", where=proposal.cluster, hint=again)
     if not proposal.intact:
@@ -116,7 +118,13 @@ def check(proposal: ImageProposal, tools: Tools, *, execute: bool, ticket: str) 
         raise RefusedError(f"it expired at {proposal.expires:%Y-%m-%d %H:%M} UTC", where=proposal.cluster, hint=again)
     if not proposal.ready:
         said = "; ".join(f"{warning.code.value}: {warning.text}" for warning in proposal.chosen.blockers)
-        raise RefusedError(said or "it was made from the record, not from a live view", where=proposal.cluster, hint=again)
+        if proposal.source is not Source.LIVE:
+            said = said or "it was made from the record, not from a live view"
+        raise RefusedError(
+            said or f"a candidate of kind {proposal.chosen.kind.value} is for comparison, not to be applied",
+            where=proposal.cluster,
+            hint=again,
+        )
     if execute and not ticket.strip():
         raise RefusedError("a ticket is needed", where=proposal.cluster, hint="--ticket names it; it goes into the commit")
     if execute and not tools.editor.may_commit:
@@ -148,8 +156,10 @@ class _Run:
     def carry_out(self) -> ApplyResult:
         try:
             end = self._until_the_end()
-        except (HistoryError, LockedError):
-            raise  # without the journal nothing more may be done
+        except (HistoryError, LockedError) as error:  # without the journal nothing more may be done
+            over = f"operation {self.operation.id} is not over, and a draft of ours may be left: auditor apply --resume"
+            error.hint = f"{error.hint}; then: {over} {self.operation.id}"
+            raise
         except AuditorError as error:
             return self._result(End(Outcome.UNFINISHED, str(error).replace("\n", "; ")))
         self.tools.journal.close_operation(self.operation.id, end.outcome.value, self.tools.clock.now())
@@ -157,6 +167,8 @@ class _Run:
 
     def _until_the_end(self) -> End:
         looked: Looked | None = None
+        if Record(self.tools.journal.entries(self.operation.id)).resumed:
+            self._patiently(self.steps.same_vcenter)
         while True:
             move = next_step(self.tools.journal.entries(self.operation.id), looked, execute=self.execute)
             looked = None

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from auditor.domain.editing import Draft
 from auditor.domain.image import Commit
 from auditor.domain.journal import Operation
+from auditor.domain.observation import Unread
 from auditor.domain.past import Past
 from auditor.domain.proposal.apply import Looked
 from auditor.domain.proposal.edits import differences, fingerprint
 from auditor.domain.proposal.steps import Record, Step, key, token
 from auditor.domain.proposal.values import Candidate, ImageProposal
-from auditor.errors import AbsentError, InputError, RefusedError
-from auditor.ports import Clock, ImageEditor, Journal, Progress, Told
-from auditor.workflows.collect import Sources
+from auditor.errors import AbsentError, ConnectError, InputError, ReadError, RefusedError
+from auditor.ports import Clock, ImageEditor, Journal, Progress, Told, VCenterReader
+from auditor.workflows.collect import Sources, newest_commits
 from auditor.workflows.propose import Tables
 from auditor.workflows.told import told
 
@@ -64,6 +65,27 @@ class Looker:
     def record(self) -> Record:
         """The journal as it is now."""
         return Record(self.tools.journal.entries(self.operation.id))
+
+    def reader(self) -> VCenterReader:
+        """The reader of the proposal's vCenter."""
+        return next(reader for reader in self.tools.sources.vcenters if reader.name == self.proposal.vcenter)
+
+    def same_vcenter(self) -> None:
+        """Raise ``ReadError`` when another vCenter answers under that name now: it has clusters of the same ids. Raises
+        ``ConnectError`` when it does not say which it is."""
+        marks = self.reader().view(self.tools.progress, self.recorded()).marks
+        if isinstance(marks, Unread):
+            raise ConnectError(f"it does not say which vCenter it is: {marks}", where=self.proposal.vcenter)
+        if marks.value.instance_uuid != self.proposal.instance_uuid:
+            raise ReadError(
+                f"it is vCenter {marks.value.instance_uuid}; the operation was begun on {self.proposal.instance_uuid}",
+                where=self.proposal.vcenter,
+                hint="let the name in the configuration mean that one again",
+            )
+
+    def recorded(self) -> dict[str, str]:
+        """The newest commit of the cluster that history knows, from which newer ones are searched."""
+        return newest_commits(self.tools.past, self.proposal.vcenter)
 
     def look(self) -> Looked:
         """Drafts, running tasks, and our commit if there is one. Raises what the editor raises."""

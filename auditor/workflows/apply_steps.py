@@ -16,9 +16,10 @@ from auditor.domain.editing import Draft
 from auditor.domain.image import DesiredImage
 from auditor.domain.journal import Operation, Phase
 from auditor.domain.observation import ClusterVerdict, Unread, value_of
+from auditor.domain.proposal.candidates import Find
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import items_of
-from auditor.domain.proposal.edits import differences, edits, fingerprint, same_solutions
+from auditor.domain.proposal.edits import differences, edits, exact, fingerprint, same_solutions
 from auditor.domain.proposal.expect import (
     HostMark,
     away,
@@ -32,10 +33,10 @@ from auditor.domain.proposal.expect import (
 )
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.inverse import inverse, moved
+from auditor.domain.proposal.propose import judge
 from auditor.domain.proposal.steps import Step, key, known_drafts, leftovers, message
 from auditor.domain.proposal.values import ImageProposal, ItemKind
 from auditor.errors import ReadError
-from auditor.ports import VCenterReader
 from auditor.workflows.apply_look import Data, Looker, SurpriseError, Tools
 from auditor.workflows.propose import Ask, live_cases
 
@@ -66,12 +67,13 @@ class Steps(Looker):
 
     def _before_commit(self) -> Data:
         """The last look before the one step that counts."""
-        began, draft = self.record.data(Step.FACTS), self.draft()
-        now = self.editor.image(self.cluster)
-        if fingerprint(now) != began["image"] or _solutions(now) != began["solutions"]:
+        record, draft = self.record, self.draft()
+        if exact(self.editor.image(self.cluster)) != record.data(Step.FACTS)["exact"]:
             raise SurpriseError("the cluster's image was changed by somebody else in the meantime")
-        if others := differences(self.editor.draft_image(self.cluster, draft), self.target):
-            raise SurpriseError(f"our draft was changed by somebody else in the meantime: {', '.join(others)}")
+        now = self.editor.draft_image(self.cluster, draft)
+        if exact(now) != record.data(Step.DRAFT_SCAN)["scanned"]:
+            others = ", ".join(differences(now, self.target)) or "solutions, or what vLCM picks the version of"
+            raise SurpriseError(f"our draft was changed by somebody else since it was scanned: {others}")
         self._refuse_busy()
         return {"draft": draft.id, "message": message(self.operation.operator, self.operation.ticket, self.mark)}
 
@@ -101,6 +103,7 @@ class Steps(Looker):
         old = case.old
         if old is None:
             raise SurpriseError(f"the cluster's image could not be read: {case.cluster.view.image}")
+        self._refuse_forbidden(case)
         self._refuse_busy()
         foreign = self._foreign()
         hosts = [host.listed for host in case.cluster.hosts]
@@ -109,6 +112,7 @@ class Steps(Looker):
         commit = value_of(case.cluster.view.commit)
         return {
             "image": fingerprint(old),
+            "exact": exact(old),
             "solutions": _solutions(old),
             "commit": commit.id if commit else "",
             "since": timestamp(clock or self.tools.clock.now()),
@@ -129,6 +133,13 @@ class Steps(Looker):
             if reader is not None and (item.name, item.version) not in known:
                 known[item.name, item.version] = reader.has_component(item.name, item.version)
         return replace(case, contents=replace(case.contents, components=known))
+
+    def _refuse_forbidden(self, case: Case) -> None:
+        """Judge the target anew: the file's own judgement is as old as the file, and its digest does not cover it."""
+        now = judge(case, Find(self.chosen.kind, self.chosen.title, self.target, commit=self.chosen.commit))
+        if now.blockers:
+            said = "; ".join(f"{warning.code.value}: {warning.text}" for warning in now.blockers)
+            raise SurpriseError(f"judged anew it may not be applied: {said}")
 
     def _refuse_busy(self) -> None:
         running = [task for task in self.editor.operations(self.cluster) if task.running]
@@ -186,14 +197,18 @@ class Steps(Looker):
             for name in todo.restore:
                 editor.delete_removed_component(cluster, draft, name)
             now = editor.draft_image(cluster, draft)
-        if found := differences(now, self.target):
+        self._refuse_other(now)
+        return {"base-image": self.target.base_image.version.raw if self.target.base_image else ""}
+
+    def _refuse_other(self, draft: DesiredImage) -> None:
+        """A draft must hold the target and the cluster's solutions, and nothing else."""
+        if found := differences(draft, self.target):
             raise SurpriseError(f"the draft does not hold what was set: {', '.join(found)}")
         old = self._present_case().old
-        if old is not None and not same_solutions(now, old):
+        if old is not None and not same_solutions(draft, old):
             raise SurpriseError(
                 "the draft does not hold the cluster's solutions (HA agent and the like): a commit would remove them"
             )
-        return {"base-image": self.target.base_image.version.raw if self.target.base_image else ""}
 
     def _validate(self) -> Data:
         found = self.editor.validate(self.cluster, self.draft(), self.told(Step.VALIDATE))
@@ -204,8 +219,11 @@ class Steps(Looker):
         return {"warnings": json.dumps([str(notice) for notice in found.warnings])}
 
     def _draft_scan(self) -> Data:
-        verdict = self.editor.scan_draft(self.cluster, self.draft(), self.told(Step.DRAFT_SCAN))
-        return self._judged(verdict)
+        draft = self.draft()
+        held = self.editor.draft_image(self.cluster, draft)
+        self._refuse_other(held)
+        verdict = self.editor.scan_draft(self.cluster, draft, self.told(Step.DRAFT_SCAN))
+        return {**self._judged(verdict), "scanned": exact(held)}
 
     def _judged(self, verdict: ClusterVerdict) -> Data:
         found = results(self.chosen, verdict, json.loads(self.record.data(Step.FACTS)["away"]))
@@ -246,7 +264,7 @@ class Steps(Looker):
         """That nothing happened to a host since the facts were read."""
         began = self.record.data(Step.FACTS)
         before = {id_: HostMark(**mark) for id_, mark in json.loads(began["hosts"]).items()}
-        view = self._reader().view(self.tools.progress)
+        view = self.reader().view(self.tools.progress, self.recorded())
         if isinstance(view.hosts, Unread):
             raise ReadError(f"the inventory could not be read: {view.hosts}", where=view.name)
         now = marks(host for host in view.hosts.value if host.cluster == self.cluster)
@@ -268,9 +286,6 @@ class Steps(Looker):
         if self._case is None:
             raise ReadError("the facts were not read in this run", where=self.proposal.cluster)
         return self._case
-
-    def _reader(self) -> VCenterReader:
-        return next(reader for reader in self.tools.sources.vcenters if reader.name == self.proposal.vcenter)
 
     def _note(self, step: Step, data: Data) -> None:
         self.tools.journal.write(self.operation.id, self.operation.subjects[0], step, Phase.NOTE, self.tools.clock.now(), data)

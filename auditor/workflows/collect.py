@@ -60,7 +60,7 @@ def collect(sources: Sources, past: Past, at: datetime, progress: Progress, reco
     progress.start(VCENTERS, len(sources.vcenters))
 
     def read(reader: VCenterReader) -> VCenterView:
-        return reader.view(progress, _newest_commits(past, reader.name))
+        return reader.view(progress, newest_commits(past, reader.name))
 
     for view in parallel.each(sources.vcenters, read, max(1, len(sources.vcenters))):
         views.append(view)
@@ -78,7 +78,7 @@ def collect(sources: Sources, past: Past, at: datetime, progress: Progress, reco
     return Estate(at, tuple(views), tuple(observations))
 
 
-def _newest_commits(past: Past, vcenter: str) -> dict[str, str]:
+def newest_commits(past: Past, vcenter: str) -> dict[str, str]:
     """The id of the newest commit that history knows of each cluster of a vCenter."""
     newest = {}
     for cluster in past.clusters:

@@ -142,9 +142,14 @@ class Stage:
         return tools(self.access, may_commit=may_commit)  # type: ignore[return-value]
 
     def proposal(self) -> ImageProposal:
+        found = self.proposals()
+        assert found.ready
+        return found
+
+    def proposals(self) -> ImageProposal:
+        """Ready or not."""
         with tools(self.access, may_commit=False) as made:
             [found] = propose_live(made.sources, Past(), made.tables, Ask(("prod",)), Now(), Quiet())
-        assert found.ready
         return found
 
     def drafts_of(self, owner: str) -> tuple[Draft, ...]:

@@ -214,7 +214,7 @@ def test_somebody_changes_our_draft_before_the_commit(at: Stage) -> None:
     with tools(at.access) as real:
         result = run(at, replace(real, editor=Around(real.editor, "image", change)))  # type: ignore[arg-type]
     assert (result.outcome, result.refused) == (Outcome.WITHDRAWN, True)
-    assert "our draft was changed by somebody else in the meantime: base image" in result.why
+    assert "our draft was changed by somebody else since it was scanned: base image" in result.why
     nothing_left(at)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from auditor.domain.editing import HostActivity, VlcmTask
 from auditor.domain.image import AddOn, DesiredImage, HardwareSupport, Solution
 from auditor.domain.observation import ClusterVerdict, Connection, HostVerdict, InventoryHost
-from auditor.domain.proposal.edits import differences, edits, fingerprint, same_solutions
+from auditor.domain.proposal.edits import differences, edits, exact, fingerprint, same_solutions
 from auditor.domain.proposal.expect import (
     away,
     host_tasks,
@@ -80,6 +80,20 @@ def test_the_base_image_of_a_composite_image_is_set_and_its_parts_stay() -> None
 def test_solutions_are_told_apart() -> None:
     assert same_solutions(image(OLD, solutions=(HA,)), image(NEW, solutions=(HA,)))
     assert not same_solutions(image(OLD, solutions=(HA,)), image(OLD))
+
+
+def test_what_an_alternative_image_holds_is_told_apart() -> None:
+    def composite(version: str, add_on: str = "1", own: str = "") -> DesiredImage:
+        part = {"base_image": {"version": own or version}, "add_on": {"name": "DEL", "version": add_on}}
+        spec = json.dumps({"base_image": {"version": version}, "alternative_images": {"a": part}})
+        return image(version, alternatives=("blades",), spec=spec)
+
+    assert differences(composite(NEW), composite(NEW)) == ()
+    assert differences(composite(NEW, "2"), composite(NEW)) == ("alternative images",)
+    assert differences(composite(NEW, own=OLD), composite(NEW)) == ("alternative images",)
+    assert exact(composite(NEW)) == exact(composite(NEW))
+    assert exact(composite(NEW, "2")) != exact(composite(NEW))
+    assert exact(image(NEW, solutions=(HA,))) != exact(image(NEW))
 
 
 def candidate(kind: CandidateKind = CandidateKind.UNIFORM, **forecasts: Forecast) -> Candidate:

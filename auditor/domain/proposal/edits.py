@@ -68,10 +68,26 @@ def _alternatives(image: DesiredImage) -> object:
     return {name: {key: value for key, value in part.items() if key != "base_image"} for name, part in found.items()}
 
 
+def _one_base_image(image: DesiredImage) -> bool:
+    """Whether all alternative images are on the image's own base image."""
+    if not image.alternatives or not image.spec:
+        return True
+    data = json.loads(image.spec)
+    parts = (data.get("alternative_images") or {}).values()
+    return all((part.get("base_image") or data["base_image"]) == data["base_image"] for part in parts)
+
+
 def fingerprint(image: DesiredImage) -> str:
     """A SHA-256 of an image's layers without the solutions: equal for images that are the same to a proposal."""
     base, *rest = replace(image, solutions=()).layers()
     return hashlib.sha256(json.dumps([str(base), *rest], sort_keys=True, default=list).encode()).hexdigest()
+
+
+def exact(image: DesiredImage) -> str:
+    """A SHA-256 of all that an image says, solutions and alternative images included: by it one sees whether it was changed."""
+    base, *rest = image.layers()
+    spec = json.loads(image.spec) if image.spec else None
+    return hashlib.sha256(json.dumps([str(base), *rest, spec], sort_keys=True, default=list).encode()).hexdigest()
 
 
 def differences(image: DesiredImage, target: DesiredImage) -> tuple[str, ...]:
@@ -88,7 +104,7 @@ def differences(image: DesiredImage, target: DesiredImage) -> tuple[str, ...]:
         found.append("removed components")
     if _unsettable(image)[0] != _unsettable(target)[0]:
         found.append("hardware support")
-    if sorted(image.alternatives) != sorted(target.alternatives):
+    if _alternatives(image) != _alternatives(target) or not _one_base_image(image):
         found.append("alternative images")
     return tuple(found)
 
@@ -98,4 +114,4 @@ def same_solutions(one: DesiredImage, other: DesiredImage) -> bool:
     return sorted((s.name, s.version) for s in one.solutions) == sorted((s.name, s.version) for s in other.solutions)
 
 
-__all__ = ["Edits", "differences", "edits", "fingerprint", "same_solutions"]
+__all__ = ["Edits", "differences", "edits", "exact", "fingerprint", "same_solutions"]
