@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 def operator(config: Config) -> str:
-    """``[rollback] operator``, or ``user@machine``. Under sudo the user is the one who called it. Variables such as LOGNAME,
-    which anybody can set, are not believed."""
+    """``[rollback] operator``, or ``user@machine``. The user is who logged in, also under sudo and su, where the kernel keeps
+    that. Variables such as LOGNAME, which anybody can set, are not believed."""
     return config.rollback.operator or f"{_user()}@{socket.gethostname()}"
 
 
@@ -31,9 +31,23 @@ def written_by_me(path: Path) -> bool:
         return False
 
 
+LOGIN_UID = Path("/proc/self/loginuid")
+_UNSET = 2**32 - 1
+
+
+def _logged_in() -> int | None:
+    """The user who logged in (audit's login uid, which only root's login programs set); None: the kernel does not tell."""
+    try:
+        uid = int(LOGIN_UID.read_text("ascii"))
+    except (OSError, ValueError):
+        return None
+    return None if uid == _UNSET else uid
+
+
 def _user() -> str:
-    uid = os.getuid()
-    if uid == 0 and os.environ.get("SUDO_UID", "").isdecimal():
+    logged_in = _logged_in()
+    uid = os.getuid() if logged_in is None else logged_in
+    if logged_in is None and uid == 0 and os.environ.get("SUDO_UID", "").isdecimal():
         uid = int(os.environ["SUDO_UID"])  # only root could have made it up
     try:
         return pwd.getpwuid(uid).pw_name

@@ -1,11 +1,12 @@
 """The second pair of eyes: an approval is bound to a plan's hash, expires, and is never the author's own.
 
-Names are compared without case and surrounding blanks. That two spellings ("CORP\\ann", "ann@corp") are one person cannot be
-told here; whoever asks must use one directory's names.
+Names are compared without case, surrounding blanks and what says where the account is: "ann", "Ann@jump1", "ann@jump2" and
+"CORP\\ann" count as one person. Two people whose accounts differ in nothing else need configured names.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -83,7 +84,12 @@ def _not_approvable(plan: RollbackPlan, by: str, at: datetime, lifetime: timedel
 
 
 def _same(first: str, second: str) -> bool:
-    return first.strip().casefold() == second.strip().casefold()
+    return _person(first) == _person(second)
+
+
+def _person(name: str) -> str:
+    whole = unicodedata.normalize("NFKC", name).strip().casefold()
+    return whole.rpartition("\\")[2].partition("@")[0].strip() or whole
 
 
 __all__ = ["Approval", "approval_problem", "approve", "break_glass"]
