@@ -107,11 +107,15 @@ def evaluate(situation: HostSituation, to: str, overrides: Mapping[Gate, Overrid
         check, rests_on = _CHECKS[gate]
         verdict, evidence = check(situation, to)
         override = (overrides or {}).get(gate)
-        allowed = verdict is GateVerdict.UNKNOWN or (verdict is GateVerdict.FAIL and gate.acceptable)
-        takes_effect = override is not None and allowed and not gate.absolute and _given(override)
+        takes_effect = override is not None and may_be_overridden(gate, verdict) and _given(override)
         said = (evidence, f"{TO_SETTLE}{SETTLE[gate.value]}") if verdict is GateVerdict.UNKNOWN else (evidence,)
         results.append(GateResult(gate, verdict, said, rests_on, override if takes_effect else None))
     return tuple(results)
+
+
+def may_be_overridden(gate: Gate, verdict: GateVerdict) -> bool:
+    """Whether a person's word can pass a gate with that verdict."""
+    return not gate.absolute and (verdict is GateVerdict.UNKNOWN or (verdict is GateVerdict.FAIL and gate.acceptable))
 
 
 def blocking(results: Iterable[GateResult]) -> tuple[GateResult, ...]:
@@ -439,4 +443,4 @@ _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
 }
 
 
-__all__ = ["TO_SETTLE", "Gate", "GateResult", "GateVerdict", "Override", "blocking", "evaluate"]
+__all__ = ["TO_SETTLE", "Gate", "GateResult", "GateVerdict", "Override", "blocking", "evaluate", "may_be_overridden"]

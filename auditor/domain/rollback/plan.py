@@ -204,13 +204,14 @@ def make_target(
         boot_id=situation.boot_id.value,
         edit=edit if method is Method.UNATTENDED else None,
         enters_maintenance=not in_maintenance,
-        steps=_steps(method, leaves=not in_maintenance),
+        steps=steps_of(method, leaves=not in_maintenance),
         gates=gates,
         facts=facts_of(situation, gates),
     )
 
 
-def _steps(method: Method, *, leaves: bool) -> tuple[Step, ...]:
+def steps_of(method: Method, *, leaves: bool) -> tuple[Step, ...]:
+    """The steps of a host, in order. ``leaves``: it leaves maintenance mode at the end."""
     left_out = {Step.DISARM}
     if method is Method.GUIDED:
         left_out.add(Step.ARM)
@@ -272,8 +273,7 @@ def _waves(targets: Sequence[Target], vsan: Mapping[str, bool], canary: str, wav
 
 def moved_facts(target: Target, situation: HostSituation) -> tuple[MovedFact, ...]:
     """What of one host is not as planned any more. The plan's own overrides hold; ``situation`` is fresh."""
-    overrides = {result.gate: result.overridden for result in target.gates if result.overridden is not None}
-    now = {fact.name: fact.value for fact in facts_of(situation, evaluate(situation, target.to_build, overrides))}
+    now = {fact.name: fact.value for fact in facts_of(situation, gates_now(target, situation))}
     planned = {fact.name: fact.value for fact in target.facts}
     names = [*planned, *(name for name in now if name not in planned)]
     return tuple(
@@ -281,6 +281,12 @@ def moved_facts(target: Target, situation: HostSituation) -> tuple[MovedFact, ..
         for name in names
         if planned.get(name) != now.get(name)
     )
+
+
+def gates_now(target: Target, situation: HostSituation) -> tuple[GateResult, ...]:
+    """The gates of one host by a fresh situation, with the plan's own overrides as far as they may take effect."""
+    overrides = {result.gate: result.overridden for result in target.gates if result.overridden is not None}
+    return evaluate(situation, target.to_build, overrides)
 
 
 def check_plan(plan: RollbackPlan, situations_now: Mapping[str, HostSituation]) -> tuple[MovedFact, ...]:
@@ -317,8 +323,10 @@ __all__ = [
     "Target",
     "check_plan",
     "facts_of",
+    "gates_now",
     "make_plan",
     "make_target",
     "moved_facts",
     "next_wave",
+    "steps_of",
 ]

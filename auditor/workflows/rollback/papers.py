@@ -11,6 +11,7 @@ from typing import Any
 from auditor import documents
 from auditor.codec import canonical_plain, from_plain, to_plain
 from auditor.domain.rollback.approval import Approval
+from auditor.domain.rollback.coherence import incoherences
 from auditor.domain.rollback.control import Evacuation
 from auditor.domain.rollback.plan import RollbackPlan
 from auditor.errors import InputError, ReadError
@@ -63,8 +64,13 @@ def read_paper(text: str, where: str) -> Paper:
 
 
 def load_plan(path: Path) -> RollbackPlan:
-    """A plan file. Raises ``InputError`` when it is none, or was changed after it was made."""
-    return _plan(_json(_text(path), str(path)), str(path))
+    """A plan file. Raises ``InputError`` when it is none, was changed after it was made, or does not hold together."""
+    found = _plan(_json(_text(path), str(path)), str(path))
+    wrong = incoherences(found)
+    if wrong:
+        what = "\n".join(["no plan of this program: it does not hold together", *wrong[:5]])
+        raise InputError(what, where=str(path), hint="make a new plan: auditor rollback plan")
+    return found
 
 
 def load_approval(path: Path) -> Approval:

@@ -12,10 +12,10 @@ from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import same_build
 from auditor.domain.rollback.canonical import digest, sha256
 from auditor.domain.rollback.control import BootCfgChange, HostTask, TaskState, TaskView
-from auditor.domain.rollback.gates import Gate, GateVerdict
+from auditor.domain.rollback.gates import Gate, GateVerdict, blocking
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.judge import window_of
-from auditor.domain.rollback.plan import Target, moved_facts
+from auditor.domain.rollback.plan import Target, gates_now, moved_facts
 from auditor.errors import AuditorError, InDoubtError
 from auditor.ports import HostControl, HostTarget
 from auditor.workflows.rollback.card import HA_WARNING
@@ -122,8 +122,9 @@ class Steps:
             more = f"; and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
             words = "; ".join(f"{fact.name} was {fact.planned[:80]}, is {fact.now[:80]}" for fact in moved[:_SHOWN])
             raise StepFailedError(f"not as planned any more: {words}{more}")
-        if self._target.blocked_by:
-            raise StepFailedError(f"gate {self._target.blocked_by[0].gate.value} stands against it")
+        standing = blocking(gates_now(self._target, situation))  # not by the plan's word: anybody could have written it
+        if standing:
+            raise StepFailedError(f"gate {standing[0].gate.value} stands against it: {'; '.join(standing[0].evidence)}")
         return {"facts": digest(self._target.facts), "window": str(situation.state.window)}
 
     def _maintenance(self) -> Evidence:

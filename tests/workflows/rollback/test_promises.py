@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,16 @@ import pytest
 
 from auditor.domain.journal import Entry, Phase
 from auditor.domain.rollback.journal import Step
-from auditor.domain.rollback.plan import Method
-from auditor.errors import HistoryError, LockedError
+from auditor.domain.rollback.plan import Method, RollbackPlan
+from auditor.domain.rollback.report import ChosenHost
+from auditor.errors import HistoryError, InputError, LockedError, RefusedError
 from auditor.workflows.rollback import run as rollback
 from auditor.workflows.rollback.drive import HaltedError, Wishes, drive
 from auditor.workflows.rollback.log import HostLog
-from auditor.workflows.rollback.papers import Paper
-from tests.domain.rollback.samples import OTHER, OWN, VOLUME_A, VOLUME_B
+from auditor.workflows.rollback.papers import Paper, load_plan, plan_document
+from auditor.workflows.rollback.planning import PlanAsk, approve_plan, plan
+from tests.domain.rollback.samples import OLD, OTHER, OWN, VOLUME_A, VOLUME_B
+from tests.workflows.fakes import Quiet
 from tests.workflows.rollback.driving import again, approval, fresh, journal, make, start
 from tests.workflows.rollback.site import KilledJournal, Site, SiteHost, means
 
@@ -255,3 +259,40 @@ def test_approval_that_runs_out_under_way(tmp_path: Path) -> None:
     assert status.hosts[0].state == "ABORTED"
     assert "approval is valid" in status.hosts[0].why
     assert site.hosts()["esx1"].arms == 0
+
+
+def test_gates_are_judged_anew_and_not_by_the_plans_word(tmp_path: Path) -> None:
+    """Somebody writes a plan whose facts are true and whose gates are left out, and has it approved."""
+    from dataclasses import replace
+
+    site = fresh(tmp_path, "s", SiteHost(name="esx1", moved_fact=True))
+    honest = rollback_plan(site, tmp_path)
+    assert honest.blocked
+    forged = replace(honest, targets=tuple(replace(target, gates=()) for target in honest.targets))
+    assert not forged.blocked
+    with journal(site, tmp_path) as opened:
+        own = means(site, tmp_path)
+        number = rollback.start(opened, Paper(forged, approval(forged)), "ann", "CHG1", own.sight)
+        status = rollback.carry_on(own, opened, number, "ann")
+    assert status.hosts[0].state == "ABORTED"
+    assert site.hosts()["esx1"].entered == 0
+    path = tmp_path / "forged.json"
+    path.write_text(json.dumps(plan_document(forged)))
+    with pytest.raises(InputError, match="does not hold together"):
+        load_plan(path)
+
+
+def rollback_plan(site: Site, folder: Path) -> RollbackPlan:
+    ask = PlanAsk(OLD, Method.UNATTENDED, "ann", timedelta(hours=24))
+    return plan(means(site, folder).sight, [ChosenHost("esx1", "vc", "prod", None)], ask, 1, Quiet())
+
+
+@pytest.mark.parametrize("name", ["ann", "ANN@jump2", "ann@jump1", "CORP\\ann", "corp.example\\Ann@jump9", " ann ", "\uff41nn"])
+def test_one_person_under_another_name_is_no_second_pair_of_eyes(tmp_path: Path, name: str) -> None:
+    from dataclasses import replace
+
+    site = fresh(tmp_path, "s", SiteHost(name="esx1"))
+    made = replace(make(site, tmp_path), author="ann@jump1")
+    with pytest.raises(RefusedError, match="another person"):
+        approve_plan(made, name, site)
+    assert approve_plan(made, "bob@jump1", site).by == "bob@jump1"
