@@ -39,6 +39,23 @@ def give_addresses(hosts: Sequence[LabHost]) -> None:
     )
 
 
+def free_port(addresses: Sequence[str]) -> int:
+    """A port that is free on all of these addresses, which must differ. Raises `AuditorError`."""
+    if len(set(addresses)) != len(addresses):
+        raise AuditorError(
+            "the lab's hosts cannot have an API each: this system has one loopback address only",
+            hint="use Linux, or choose another route than host-api",
+        )
+    for port in random.sample(PORTS, _ATTEMPTS):
+        if all(_state(address, port) == 0 for address in addresses):
+            return port
+    raise AuditorError(
+        "no free TCP port for the lab's hosts on their addresses",
+        tried=f"{_ATTEMPTS} ports from {PORTS.start} to {PORTS.stop - 1}",
+        hint="end other labs: each has a process `auditor lab`",
+    )
+
+
 def _state(address: str, port: int) -> int:
     """0 if the port can be bound now, else the error number."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.lab.faces.agent import HostApis
 from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
 from auditor.lab.faces.server import VCenterServer
 from auditor.lab.hosts.fleet import SshFleet
@@ -48,6 +49,7 @@ class Lab:
 
     `hosts` are the ones with an SSH service, in the vCenter or not. `folder` takes the certificate; without one a
     temporary folder is used and removed. All parts share the vCenter's lock, so the hosts should have it as well.
+    With `host_api` each host serves its own vSphere API as well.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Lab:
         *,
         address: str = "127.0.0.1",
         port: int = 0,
+        host_api: bool = False,
     ) -> None:
         self.vcenter = vcenter
         self.hosts = {host.name: host for host in hosts}
@@ -67,6 +70,13 @@ class Lab:
         self.address, self.port = address, self.server.http.port
         self.thumbprint = self.server.certificate.thumbprint
         self._fleet: SshFleet | None = None
+        self.host_apis: HostApis | None = None
+        if host_api:
+            try:
+                self.host_apis = HostApis(self.hosts.values(), where, vms=vcenter.vms, run=run_esxcli, commands=FORMATTERS)
+            except BaseException:
+                self.stop()
+                raise
 
     @property
     def lock(self) -> threading.RLock:
@@ -76,6 +86,8 @@ class Lab:
     def start(self) -> None:
         """Serve. When the SSH services cannot start, nothing is left running."""
         self.server.start()
+        if self.host_apis is not None:
+            self.host_apis.start()
         if self.hosts:
             self._fleet = SshFleet(list(self.hosts.values()), lock=self.vcenter.lock)
             try:
@@ -91,6 +103,8 @@ class Lab:
             fleet.stop()
         for host in self.hosts.values():
             host.cancel_restart()
+        if self.host_apis is not None:
+            self.host_apis.stop()
         self.server.stop()
         if self._own_folder is not None:
             self._own_folder.cleanup()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor.domain.observation import Route
 from auditor.errors import AuditorError
 from auditor.lab import child
 from auditor.lab.addresses import give_addresses
@@ -54,6 +55,7 @@ def running(scenario: Scenario, *, keep: Path | None = None, tell: Callable[[str
                 outside=play.outside,
                 deadlines=scenario.deadlines,
                 rollback=scenario.rollback,
+                host_api=(lab.host_apis.port, lab.host_apis.thumbprints()) if lab.host_apis is not None else None,
             )
             tell(f"vCenter {scenario.version} with {len(scenario.clusters)} clusters and {len(play.vcenter.hosts)} hosts is up")
             play.past(lambda: _snapshot(space), tell)
@@ -71,21 +73,23 @@ def running(scenario: Scenario, *, keep: Path | None = None, tell: Callable[[str
 def _started(play: Play, path: Path) -> Lab:
     """A lab that serves ``play``. When another one took the port between looking and listening, it looks again."""
     hosts = list(play.hosts.values())
+    host_api = play.scenario.rollback.get("control") == Route.HOST_API.value
     _allow_files(len(hosts))
     for left in reversed(range(STARTS)):
         give_addresses(hosts)
-        lab = Lab(play.vcenter, hosts, path)
-        try:
-            lab.start()
-        except OSError as error:
-            lab.stop()
-            if error.errno != errno.EADDRINUSE or not left:
-                raise AuditorError(f"the lab's servers cannot start: {error}", hint="end other labs, or try again") from error
-        except BaseException:
-            lab.stop()
-            raise
-        else:
-            return lab
+        with ExitStack() as stack:
+            try:
+                lab = Lab(play.vcenter, hosts, path, host_api=host_api)
+                stack.callback(lab.stop)
+                lab.start()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or not left:
+                    raise AuditorError(
+                        f"the lab's servers cannot start: {error}", hint="end other labs, or try again"
+                    ) from error
+            else:
+                stack.pop_all()
+                return lab
     raise AssertionError("the last start returns or raises")
 
 

@@ -80,10 +80,12 @@ class Workspace:
         outside: Iterable[LabHost],
         deadlines: Mapping[str, float],
         rollback: Mapping[str, Any] = MappingProxyType({}),
+        host_api: tuple[int, Mapping[str, str]] | None = None,
     ) -> None:
         """Write configuration, known hosts, the environment, and a command `auditor` that is this installation.
 
-        ``hosts`` are all hosts, with the ports they listen on; ``outside`` those that no vCenter lists."""
+        ``hosts`` are all hosts, with the ports they listen on; ``outside`` those that no vCenter lists.
+        ``host_api`` is the port of the hosts' own APIs with the thumbprints by host, where they have one."""
         hosts = tuple(hosts)
         lines = [
             "# Written by auditor lab; it goes away with the lab.",
@@ -107,6 +109,11 @@ class Workspace:
             "[ssh.addresses]",
             *(f"{_text(host.name)} = {_text(f'{host.address}:{host.port}')}" for host in hosts),
         ]
+        if host_api is not None:
+            port_of_apis, thumbprints = host_api
+            lines += ["", "[host-api]", 'user = "root"', f"password = {{ env = {_text(HOST_PASSWORD)} }}"]
+            lines += [f"port = {port_of_apis}", "", "[host-api.thumbprints]"]
+            lines += [f"{_text(name)} = {_text(pin)}" for name, pin in thumbprints.items()]
         lines += ["", "[backup]", 'folder = "bundles"']
         plain = {key: value for key, value in rollback.items() if not isinstance(value, Mapping)}
         lines += ["", "[rollback]", *_pairs(plain)] if rollback else []

@@ -141,7 +141,7 @@ class ApiHostControl:
         if not task.id:
             return
         try:
-            self._link(target).call(lambda session, _: session.object(vim.Task, task.id).CancelTask())
+            self._link(target).call(lambda session, _: session.object(vim.Task, task.id).CancelTask(), again=lambda: False)
         except UnansweredError as error:
             raise _refusal(error, target, f"cancelling {task.id}", sent=True) from error
 

@@ -34,9 +34,13 @@ class Link:
         self._session: SoapSession | None = None
         self._hosts: dict[str, str] = {}
 
-    def call(self, function: Callable[[SoapSession, Any], T]) -> T:
-        """``function`` of the session and its ServiceContent. Raises ``UnansweredError`` or ``TrustError``."""
+    def call(self, function: Callable[[SoapSession, Any], T], *, again: Callable[[], bool] = lambda: True) -> T:
+        """``function`` of the session and its ServiceContent. Raises ``UnansweredError`` or ``TrustError``.
+
+        The first call after the other side was restarted finds a dead connection. It is done once more with a new session, if
+        ``again`` says so: what may not be asked twice must not have been asked."""
         with self._lock:
+            fresh = self._session is None
             session = self._session = self._session or SoapSession(self.endpoint, self._password, self.gate)
         try:
             return session.call(lambda content: function(session, content))
@@ -46,23 +50,29 @@ class Link:
                     if self._session is session:
                         self._session = None
                 session.close()
-            raise
+            if error.unread.reason is not Reason.UNREACHABLE or fresh or not again():
+                raise
+        return self.call(function, again=lambda: False)
 
     def with_host(self, name: str, function: Callable[[Any, Any], T]) -> T:
         """``function`` of ServiceContent and the host called ``name``. That the id still stands for that name is looked at in
-        the same breath: after a restore of vCenter it may not. Raises as ``call``; ABSENT when no such host is listed."""
+        the same breath: after a restore of vCenter it may not. An order in it is sent once. Raises as ``call``; ABSENT when no
+        such host is listed."""
+        begun = False
 
         def act(session: SoapSession, content: Any) -> T:
+            nonlocal begun
             host = session.object(vim.HostSystem, self._hosts[host_key(name)])
             found = display_name(single_property(content, host, "name"))
             if content.about.apiType != "HostAgent" and host_key(found) != host_key(name):
                 raise unanswered(Reason.ABSENT, f"{self.endpoint.where}: what was {name} is {found} now")
+            begun = True
             return function(content, host)
 
         if host_key(name) not in self._hosts:
             self._find(name)
         try:
-            return self.call(act)
+            return self.call(act, again=lambda: not begun)
         except UnansweredError as error:
             if error.unread.reason is Reason.ABSENT:
                 self._hosts.pop(host_key(name), None)

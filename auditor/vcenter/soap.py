@@ -110,7 +110,8 @@ class _Stub(SoapStubAdapter):  # type: ignore[misc]  # pyVmomi is untyped
 
 
 class SoapSession:
-    """One login, shared by any number of threads. Logs in at the first call, once again when the server forgot the session.
+    """One login, shared by any number of threads. Logs in at the first call, once again when the server forgot the session,
+    or is of another version by now: a host that went back speaks an older API, and so may a vCenter that was restored.
 
     A login that failed is not tried again: a thousand hosts must not lock an account, nor wait a thousand timeouts.
     """
@@ -133,10 +134,10 @@ class SoapSession:
         content = self._login(None)
         try:
             return function(content)
-        except vim.fault.NotAuthenticated:
-            content = self._login(content)
         except Exception as error:
-            raise self._translated(error) from error
+            if not _other_server(error):
+                raise self._translated(error) from error
+            content = self._login(content)
         try:
             return function(content)
         except Exception as error:
@@ -212,6 +213,9 @@ class SoapSession:
             if self._content is not None and self._content is not stale:
                 return self._content
             try:
+                if stale is not None and self._stub is not None:
+                    self._stub.DropConnections()
+                    self._stub = None
                 self._stub = self._stub or _Stub(self.endpoint, self.gate, self._version())
                 content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
                 content.sessionManager.Login(self.endpoint.user, self._password(), None)
@@ -262,6 +266,17 @@ class SoapSession:
         return unanswered(Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {error})"[:500])
 
 
+_OTHER_VERSION = "Unsupported version URI"
+"""How a server begins its answer to a request in a version it does not have (VersionMismatchFaultCode, quoted by govmomi)."""
+
+
+def _other_server(error: Exception) -> bool:
+    """Whether whoever answers is not the one that the session was made with."""
+    if isinstance(error, vim.fault.NotAuthenticated):
+        return True
+    return isinstance(error, vmodl.RuntimeFault) and (error.msg or "").startswith(_OTHER_VERSION)
+
+
 def _type_names(kind: Any) -> list[str]:
     return [base._wsdlName for base in kind.__mro__ if hasattr(base, "_wsdlName")]  # noqa: SLF001  # pyVmomi offers no other way
 
@@ -306,6 +321,10 @@ def _raw_fault(fault: ET.Element, method: str) -> Exception:
     for node in fault.iterfind("detail/*"):
         kind = node.get("{http://www.w3.org/2001/XMLSchema-instance}type", node.tag).rpartition(":")[2].rpartition("}")[2]
     kind = kind.removesuffix("Fault") or "fault"
+    if text.startswith(_OTHER_VERSION):
+        other = vmodl.RuntimeFault()
+        other.msg = text
+        return other
     if kind == "NotAuthenticated":
         expired: Exception = vim.fault.NotAuthenticated(msg=text)
         return expired

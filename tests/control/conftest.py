@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from auditor.lab.hosts.images import make_image
 from auditor.lab.lab import Lab
 from auditor.lab.vcenter.state import PASSWORD, USER, LabVCenter
 from auditor.ports import HostTarget
+from auditor.vcenter.hostapi import HostApiSettings
 from auditor.vcenter.hostcontrol import ApiHostControl
 from auditor.vcenter.settings import Endpoint, VCenterSettings
 from auditor.vcenter.surroundings import VCenterSurroundings
@@ -47,6 +48,7 @@ class Bench:
     banks: SshBankControl
     shell: SshHostControl
     api: ApiHostControl
+    own: ApiHostControl
     looker: SshLooker
     asker: SshSituationReader
     surroundings: VCenterSurroundings
@@ -66,7 +68,9 @@ class Bench:
     def settle(self) -> None:
         """Wait until the hosts' listeners follow their state."""
         assert self.lab._fleet is not None
+        assert self.lab.host_apis is not None
         self.lab._fleet.settle()
+        self.lab.host_apis.settle()
 
     def target(self, number: int = 1) -> HostTarget:
         host = self.host(number)
@@ -107,8 +111,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         vcenter.add_host(host, "prod")
     give_addresses(hosts)
     (tmp_path / "lab").mkdir()
-    lab = Lab(vcenter, hosts, tmp_path / "lab")
+    lab = Lab(vcenter, hosts, tmp_path / "lab", host_api=True)
     lab.start()
+    assert lab.host_apis is not None
     known = tmp_path / "known_hosts"
     known.write_text("".join(f"{host.known_hosts_line()}\n" for host in hosts))
     ssh = SshSettings(known, connect_timeout=2, auth_timeout=5, command_timeout=20, host_deadline=20)
@@ -116,6 +121,13 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     settings = VCenterSettings("lab", lab.address, USER, port=lab.port, thumbprint=lab.thumbprint, read_timeout=10)
     downloads = Endpoint("the host's web server", lab.address, "root", lab.port, lab.thumbprint)
     api = ApiHostControl(Route.VCENTER, lambda _: settings.endpoint, lambda: PASSWORD, lambda _: downloads)
+    agents = HostApiSettings("root", thumbprints=lab.host_apis.thumbprints(), connect_timeout=2, read_timeout=10)
+    port = lab.host_apis.port
+
+    def at(target: HostTarget) -> Endpoint:
+        return agents.endpoint(replace(target, port=port))
+
+    own = ApiHostControl(Route.HOST_API, at, lambda: DEFAULT_PASSWORD, at)
     surroundings = VCenterSurroundings(settings, lambda: PASSWORD)
     try:
         yield Bench(
@@ -125,12 +137,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             SshBankControl(reader.client),
             SshHostControl(reader),
             api,
+            own,
             SshLooker(reader, SystemClock()),
             SshSituationReader(reader),
             surroundings,
         )
     finally:
         api.close()
+        own.close()
         surroundings.close()
         lab.stop()
 

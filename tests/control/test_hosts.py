@@ -28,7 +28,7 @@ NOTHING = Evacuation.NO_ACTION
 
 
 def control(bench: Bench, route: Route) -> HostControl:
-    return bench.api if route is Route.VCENTER else bench.shell
+    return {Route.VCENTER: bench.api, Route.HOST_API: bench.own, Route.SSH: bench.shell}[route]
 
 
 def wait(bench: Bench, task: HostTask, state: TaskState = TaskState.SUCCESS) -> str:
@@ -42,7 +42,7 @@ def enter(bench: Bench, number: int = 1) -> None:
     wait(bench, bench.api.enter_maintenance(bench.target(number), NOTHING, 0))
 
 
-@pytest.mark.parametrize("route", [Route.VCENTER, Route.SSH])
+@pytest.mark.parametrize("route", list(Route))
 def test_into_maintenance_mode_and_out_again(bench: Bench, route: Route) -> None:
     by, target = control(bench, route), bench.target()
     assert by.route is route
@@ -57,7 +57,7 @@ def test_into_maintenance_mode_and_out_again(bench: Bench, route: Route) -> None
     assert not bench.host().maintenance
 
 
-@pytest.mark.parametrize("route", [Route.VCENTER, Route.SSH])
+@pytest.mark.parametrize("route", list(Route))
 def test_a_reboot_outside_of_maintenance_mode_is_refused_by_the_host(bench: Bench, route: Route) -> None:
     boots = bench.host().boots
     with pytest.raises(RefusedError):
@@ -66,7 +66,7 @@ def test_a_reboot_outside_of_maintenance_mode_is_refused_by_the_host(bench: Benc
     assert bench.host().power == "on"
 
 
-@pytest.mark.parametrize("route", [Route.VCENTER, Route.SSH])
+@pytest.mark.parametrize("route", list(Route))
 def test_an_orderly_reboot(bench: Bench, route: Route) -> None:
     host = bench.host()
     host.maintenance = True
@@ -169,7 +169,7 @@ def test_a_host_that_vcenter_is_not_connected_to(bench: Bench) -> None:
     assert (state.value.state, state.value.connected) == ("disconnected", False)
 
 
-@pytest.mark.parametrize("route", [Route.VCENTER, Route.SSH])
+@pytest.mark.parametrize("route", list(Route))
 def test_a_configuration_bundle_is_saved_privately(bench: Bench, route: Route) -> None:
     path = bench.folder / "bundle.tgz"
     bundle = control(bench, route).fetch_bundle(bench.target(), path)

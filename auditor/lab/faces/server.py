@@ -160,7 +160,8 @@ class SoapInventory:
 class VCenterServer:
     """Serves one `LabVCenter`. `folder` takes the certificate; port 0 takes a free one.
 
-    `run` answers esxcli commands for a host, `commands` names them with their formatter for clients that ask.
+    `run` answers esxcli commands for a host, `commands` names them with their formatter for clients that ask. `name` is the
+    certificate's; `inventory` is another view of the same state, as a host has it of itself.
     """
 
     def __init__(
@@ -172,10 +173,12 @@ class VCenterServer:
         commands: Mapping[str, str],
         address: str = "127.0.0.1",
         port: int = 0,
+        name: str = "vcenter",
+        inventory: SoapInventory | None = None,
     ) -> None:
         self.vcenter = vcenter
-        self.certificate = make_certificate(folder, address=address)
-        inventory = SoapInventory(vcenter, run, commands)
+        self.certificate = make_certificate(folder, address=address, name=name)
+        inventory = inventory or SoapInventory(vcenter, run, commands)
         self.vapi = VapiServer(
             _services(vcenter),
             available=lambda service, name: available(vcenter.release.numbers, service, name),

@@ -1,4 +1,4 @@
-"""A self-signed certificate for the lab's vCenter, made new for every run."""
+"""Self-signed certificates for the lab's vCenter and hosts, made new for every run."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ class Certificate:
         return context
 
 
-def make_certificate(folder: Path, *, address: str = "127.0.0.1") -> Certificate:
-    """Write `vcenter.pem` and `vcenter.key` (mode 0600) into `folder` and return them.
+def make_certificate(folder: Path, *, address: str = "127.0.0.1", name: str = "vcenter") -> Certificate:
+    """Write `vcenter.pem` and `vcenter.key` (mode 0600), or so with another `name`, into `folder` and return them.
 
-    The names are localhost and `address`; valid for 30 days from yesterday, so that a small clock error does no harm.
+    The names in it are localhost and `address`; valid for 30 days from yesterday, so that a small clock error does no harm.
     An EC key costs a fraction of a millisecond where an RSA key costs tens of them.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "lab vCenter")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"lab {name}"[:64])])
     now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
+        .subject_name(subject)
+        .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
@@ -58,7 +58,7 @@ def make_certificate(folder: Path, *, address: str = "127.0.0.1") -> Certificate
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )
-    cert_file, key_file = folder / "vcenter.pem", folder / "vcenter.key"
+    cert_file, key_file = folder / f"{name}.pem", folder / f"{name}.key"
     cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.touch(mode=0o600)
     key_file.write_bytes(

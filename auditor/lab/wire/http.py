@@ -162,17 +162,23 @@ class _Server(ThreadingHTTPServer):
 class HttpServer:
     """An HTTPS server on `address`; port 0 takes a free one, known as `port` from the start.
 
-    The socket listens from construction on; requests are answered between `start()` and `stop()`.
+    The socket listens from construction on; requests are answered between `start()` and `stop()`. A stopped one may be
+    started again, on the same port.
     """
 
     def __init__(self, app: App, context: ssl.SSLContext, *, address: str = "127.0.0.1", port: int = 0) -> None:
+        self._app, self._context = app, context
         self._server = _Server((address, port), app, context)
+        self._listens = True
         self.address = address
         self.port = int(self._server.server_address[1])
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Serve in a background thread."""
+        """Serve in a background thread. Raises `OSError` if the port was taken since it was stopped."""
+        if not self._listens:
+            self._server = _Server((self.address, self.port), self._app, self._context)
+            self._listens = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="lab-vcenter-http", daemon=True
         )
@@ -185,6 +191,7 @@ class HttpServer:
             self._thread.join()
             self._thread = None
         self._server.server_close()
+        self._listens = False
         self.drop_connections()
 
     def drop_connections(self) -> None:

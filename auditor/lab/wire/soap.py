@@ -28,6 +28,7 @@ from auditor.lab.wire.soap_wire import (
     peek,
     result,
     session_cookie,
+    version_answer,
 )
 
 
@@ -160,6 +161,8 @@ class SoapFace:
     def handle(self, request: Request) -> Response:
         """Answer one SOAP request: 200 with the result, 500 with a fault."""
         version = self._version_of(request)
+        if not VmomiSupport.IsChildVersion(self.version, version):
+            return Response(500, version_answer(VmomiSupport.GetVersionNamespace(version)), "text/xml; charset=utf-8")
         call = None
         try:
             head = peek(request.body)
@@ -179,11 +182,9 @@ class SoapFace:
         return Response(status, body, "text/xml; charset=utf-8", headers)
 
     def _version_of(self, request: Request) -> str:
+        """The version the request is written in; the server's own for one that pyVmomi does not know."""
         wanted = request.headers.get("soapaction", "").strip('" ').removeprefix("urn:")
-        known = VmomiSupport.versionMap.get(wanted)
-        if known is not None and VmomiSupport.IsChildVersion(self.version, known):
-            return str(known)
-        return self.version
+        return str(VmomiSupport.versionMap.get(wanted, self.version))
 
     def _answer(self, call: SoapCall, head: Head, body: bytes, version: str) -> bytes:
         target = self._lookup(call.moid, call.session)

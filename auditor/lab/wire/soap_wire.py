@@ -194,3 +194,11 @@ def fault_answer(raised: Any, version: str) -> bytes:
         "<soapenv:Fault><faultcode>ServerFaultCode</faultcode>"
         f"<faultstring>{escape(text)}</faultstring><detail>{writer.getvalue()}</detail></soapenv:Fault>"
     )
+
+
+def version_answer(uri: str) -> bytes:
+    """The answer to a request in a version of the API that the server does not have: code and words as govmomi quotes them."""
+    text = escape(f'Unsupported version URI "{uri}"')
+    return _envelope(
+        f"<soapenv:Fault><faultcode>VersionMismatchFaultCode</faultcode><faultstring>{text}</faultstring></soapenv:Fault>"
+    )
