@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+
+if TYPE_CHECKING:
+    from auditor.domain.observation import Unread
 
 
 @click.command()
@@ -49,14 +54,18 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
     only = frozenset(name.lower() for name in ask.clusters)
     with wiring.sources(config, only=only) as sources, wiring.past_or_why(config) as known, wiring.progress() as progress:
         past = Past() if isinstance(known, AuditorError) else known
-        found = depot_gaps(sources, past, load_tables(config), ask, wiring.SystemClock(), progress, proposal)
+        found = depot_gaps(sources, past, load_tables(config), ask, wiring.SystemClock(), progress, proposal, _unseen)
     if as_json:
         output.emit_json(gap_document(found))
     else:
         width, _ = output.page()
         output.emit("\n\n".join(render_gaps(f"{each.cluster} on {each.vcenter}", each.gaps, width=width) for each in found))
         if any(each.missing for each in found):
-            output.say(f"next: auditor depot import BUNDLE.zip, then auditor propose {found[0].cluster!r}")
+            output.say(f"next: auditor depot import BUNDLE.zip, then auditor propose {shlex.quote(found[0].cluster)}")
     if any(each.missing for each in found):
         return ExitCode.DRIFT
     return ExitCode.INCOMPLETE if any(each.unknown for each in found) else ExitCode.DONE
+
+
+def _unseen(name: str, why: Unread) -> None:
+    output.say(f"auditor: {name}: its clusters could not be read: {why}")

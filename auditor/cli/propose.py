@@ -15,6 +15,7 @@ from auditor.cli.options import Invocation, config_option, json_option, verbose_
 
 if TYPE_CHECKING:
     from auditor.config import Config
+    from auditor.domain.observation import Unread
     from auditor.domain.proposal.values import ImageProposal
     from auditor.workflows.propose import Ask, Tables
 
@@ -93,37 +94,46 @@ def propose(
     if vcenter:
         config.vcenter(vcenter)
     ask = Ask(clusters, vcenter, from_host, candidate, timedelta(hours=lifetime), wiring.addresses(config))
-    made = proposals(config, ask, from_history=from_history, at=at)
+    unread: list[tuple[str, str]] = []
+    made = proposals(config, ask, unread, from_history=from_history, at=at)
     written = [(p, write_proposal(out, p) if p.chosen is not None and p.chosen.changes_image else None) for p in made]
     if as_json:
         entries = [
             {"proposal": proposal_document(p), "file": str(path) if path else None, "next": next_commands(p, path)}
             for p, path in written
         ]
-        output.emit_json({"schema": "auditor/proposals/v1", "proposals": entries})
+        blind = [{"vcenter": name, "why": why} for name, why in unread]
+        output.emit_json({"schema": "auditor/proposals/v1", "proposals": entries, "unread": blind})
     else:
         width, _ = output.page()
-        output.emit(render_proposals(written, width=width, brief=len(written) >= BRIEF_FROM))
-    return exit_code(made)
+        text = render_proposals(written, width=width, brief=len(written) >= BRIEF_FROM)
+        output.emit(text or "there is no cluster")
+    return exit_code(made, blind=bool(unread) and every)
 
 
-def proposals(config: Config, ask: Ask, *, from_history: bool = False, at: datetime | None = None) -> tuple[ImageProposal, ...]:
-    """What ``propose`` and ``depot gap`` both start from."""
+def proposals(
+    config: Config, ask: Ask, unread: list[tuple[str, str]], *, from_history: bool = False, at: datetime | None = None
+) -> tuple[ImageProposal, ...]:
+    """The proposals. A vCenter whose clusters could not be read is said, and added to ``unread`` with the reason."""
     from auditor.cli import wiring
     from auditor.domain.past import Past
     from auditor.errors import AuditorError
     from auditor.workflows.propose import propose_live, propose_recorded
 
+    def unseen(name: str, why: Unread) -> None:
+        unread.append((name, str(why)))
+        output.say(f"auditor: {name}: its clusters could not be read: {why}")
+
     tables = load_tables(config)
     if from_history:
         with wiring.open_history(config, read_only=True) as recorded:
-            return propose_recorded(recorded, tables, ask, at)
+            return propose_recorded(recorded, tables, ask, at, unseen)
     only = frozenset(name.lower() for name in ask.clusters)
     with wiring.sources(config, only=only) as sources, wiring.past_or_why(config) as known, wiring.progress() as progress:
         if isinstance(known, AuditorError):
             output.say(f"without history: {known.what}")
         past = Past() if isinstance(known, AuditorError) else known
-        return propose_live(sources, past, tables, ask, wiring.SystemClock(), progress)
+        return propose_live(sources, past, tables, ask, wiring.SystemClock(), progress, unseen)
 
 
 def load_tables(config: Config) -> Tables:
@@ -134,10 +144,11 @@ def load_tables(config: Config) -> Tables:
     return Tables(load_release_table(config.releases), load_hints(config.upgrade_paths, config.vendor_builds))
 
 
-def exit_code(made: tuple[ImageProposal, ...]) -> ExitCode:
-    """Refused when something forbids what would be proposed, incomplete when a cluster could not be judged."""
+def exit_code(made: tuple[ImageProposal, ...], *, blind: bool = False) -> ExitCode:
+    """Refused when something forbids what would be proposed, incomplete when a cluster could not be judged; ``blind``: all
+    clusters were asked for, and those of some vCenter could not be read."""
     chosen = [p.chosen for p in made if p.chosen is not None]
     if any(candidate.blockers for candidate in chosen):
         return ExitCode.REFUSED
     unknown = any(note.startswith("not known what") for p in made if p.chosen is None for note in p.notes)
-    return ExitCode.INCOMPLETE if unknown else ExitCode.DONE
+    return ExitCode.INCOMPLETE if unknown or blind else ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from auditor.domain.versions import BaseImageVersion, VersionError
 from auditor.errors import InputError
 from auditor.ports import Clock, Progress
 from auditor.workflows.collect import Sources
-from auditor.workflows.propose import Ask, Tables, live_cases
+from auditor.workflows.propose import Ask, Tables, Unseen, live_cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,11 @@ def depot_gaps(
     clock: Clock,
     progress: Progress,
     proposal: ImageProposal | None = None,
+    unseen: Unseen = lambda _vcenter, _why: None,
 ) -> tuple[ClusterGaps, ...]:
     """The gaps of the clusters asked for: of what each cluster asks for and of what would be proposed for it now; with a
     ``proposal``, of its target alone. Raises ``InputError`` when a cluster is not there, or is not the proposal's."""
-    cases = live_cases(sources, past, tables, ask, clock.now(), progress)
+    cases = live_cases(sources, past, tables, ask, clock.now(), progress, unseen)
     return tuple(_gaps(case, sources, proposal) for case in cases)
 
 
@@ -58,7 +60,7 @@ def _gaps(case: Case, sources: Sources, proposal: ImageProposal | None) -> Clust
         raise InputError(
             f"the proposal is for vCenter {proposal.instance_uuid}, this one is {case.marks.instance_uuid}",
             where=case.scene.view.name,
-            hint="make a new one: auditor propose " + case.cluster.view.name,
+            hint=f"make a new one: auditor propose {shlex.quote(case.cluster.view.name)}",
         )
     items = sorted({item for image in _images(case, proposal) for item in items_of(image)})
     contents = _with_components(case, sources, items)

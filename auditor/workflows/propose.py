@@ -16,7 +16,7 @@ from auditor.domain.assess import scenes
 from auditor.domain.assessment import Source
 from auditor.domain.diagnosis.scene import ClusterScene, Scene
 from auditor.domain.image import Component
-from auditor.domain.observation import EXCLUDED, Estate, HostObservation, Reading, VCenterView, host_key, value_of
+from auditor.domain.observation import EXCLUDED, Estate, HostObservation, Reading, Unread, VCenterView, host_key, value_of
 from auditor.domain.past import Past
 from auditor.domain.proposal.candidates import depot_needs, find
 from auditor.domain.proposal.case import Case
@@ -66,34 +66,53 @@ class Tables:
     hints: Hints = field(default_factory=Hints)
 
 
+Unseen = Callable[[str, Unread], object]
+"""Is told each vCenter whose clusters could not be read, with the reason: what follows does not speak of them."""
+
+
+def _untold(_vcenter: str, _why: Unread) -> None:
+    """For who asks for one cluster by its id and vCenter."""
+
+
 def propose_live(
-    sources: Sources, past: Past, tables: Tables, ask: Ask, clock: Clock, progress: Progress
+    sources: Sources, past: Past, tables: Tables, ask: Ask, clock: Clock, progress: Progress, unseen: Unseen = _untold
 ) -> tuple[ImageProposal, ...]:
-    """Proposals from what vCenter and hosts say now. Raises ``InputError`` for a cluster or host that is not there."""
-    cases = live_cases(sources, past, tables, ask, clock.now(), progress)
+    """Proposals from what vCenter and hosts say now. Raises ``InputError`` for a cluster or host that is not there, and when
+    no vCenter's clusters could be read."""
+    cases = live_cases(sources, past, tables, ask, clock.now(), progress, unseen)
     return tuple(_propose(case, ask) for case in cases)
 
 
-def propose_recorded(history: History, tables: Tables, ask: Ask, at: datetime | None = None) -> tuple[ImageProposal, ...]:
+def propose_recorded(
+    history: History, tables: Tables, ask: Ask, at: datetime | None = None, unseen: Unseen = _untold
+) -> tuple[ImageProposal, ...]:
     """Proposals from the newest recorded view, or the newest at or before ``at``, without contacting anything. What only a
     live look tells (advice, owner, what is inside the depot's items) is not in them."""
     run, estate = history.estate(at)
-    cases = _cases(estate, history.past(before=run), tables, ask, Source.HISTORY)
+    cases = _cases(estate, history.past(before=run), tables, ask, Source.HISTORY, unseen)
     return tuple(_propose(case, ask) for case in cases)
 
 
-def live_cases(sources: Sources, past: Past, tables: Tables, ask: Ask, at: datetime, progress: Progress) -> tuple[Case, ...]:
+def live_cases(
+    sources: Sources,
+    past: Past,
+    tables: Tables,
+    ask: Ask,
+    at: datetime,
+    progress: Progress,
+    unseen: Unseen = _untold,
+) -> tuple[Case, ...]:
     """The clusters asked for with everything a proposal rests on, read now. ``apply`` re-reads its facts through this."""
     estate = collect(sources, past, at, progress, _Unrecorded(), 0)
-    cases = _cases(estate, past, tables, ask, Source.LIVE)
+    cases = _cases(estate, past, tables, ask, Source.LIVE, unseen)
     cases = _with_extras(cases, sources, progress)
     return _with_contents(cases, sources, progress)
 
 
-def _cases(estate: Estate, past: Past, tables: Tables, ask: Ask, source: Source) -> tuple[Case, ...]:
+def _cases(estate: Estate, past: Past, tables: Tables, ask: Ask, source: Source, unseen: Unseen) -> tuple[Case, ...]:
     known = [(scene, cluster) for scene in scenes(estate, past, tables.releases) for cluster in scene.clusters]
     found = [(scene, cluster) for scene, cluster in known if ask.wants(scene.view, cluster)]
-    _check(ask, estate, known, found)
+    _check(ask, estate, found, unseen)
     host = _host(ask, found)
     return tuple(
         Case(scene, cluster, tables.releases, tables.hints, estate.at, from_host=_own(cluster, host), source=source)
@@ -121,22 +140,26 @@ def _own(cluster: ClusterScene, host: str) -> str:
     return host if any(host_key(each.name) == host for each in cluster.hosts) else ""
 
 
-def _check(
-    ask: Ask,
-    estate: Estate,
-    known: Sequence[tuple[Scene, ClusterScene]],
-    found: Sequence[tuple[Scene, ClusterScene]],
-) -> None:
-    """Refuse names that fit nothing or more than one thing, before anything is made of them."""
-    for view in estate.vcenters:
-        if value_of(view.clusters) is None and ask.clusters and not known:
-            raise InputError(f"its clusters could not be read: {view.clusters}", where=view.name)
+def _check(ask: Ask, estate: Estate, found: Sequence[tuple[Scene, ClusterScene]], unseen: Unseen) -> None:
+    """Refuse names that fit nothing or more than one thing, before anything is made of them; a vCenter of which nothing is
+    known is said, or raises when there is nothing else."""
+    views = [view for view in estate.vcenters if ask.vcenter in {"", view.name}]
+    dark = [(view.name, view.clusters) for view in views if isinstance(view.clusters, Unread)]
+    if dark and len(dark) == len(views):
+        name, why = dark[0]
+        others = f"; nor those of {', '.join(name for name, _ in dark[1:])}" if dark[1:] else ""
+        raise InputError(
+            f"its clusters could not be read: {why}{others}", where=name, hint="auditor audit shows what can be read"
+        )
+    for name, why in dark:
+        unseen(name, why)
     listed = {cluster.name for view in estate.vcenters for cluster in value_of(view.clusters) or ()}
     hint = f"there are: {', '.join(sorted(listed))}" if listed else "auditor audit shows what can be read"
     for name in ask.clusters:
         fitting = [pair for pair in found if name.lower() in {pair[1].view.id.lower(), pair[1].view.name.lower()}]
         if not fitting:
-            raise InputError(f"there is no cluster {name!r}, or it is left out by the configuration", hint=hint)
+            other = f", or it is on {', '.join(name for name, _ in dark)}, which could not be read" if dark else ""
+            raise InputError(f"there is no cluster {name!r}, or it is left out by the configuration{other}", hint=hint)
         if len(fitting) > 1:
             places = ", ".join(f"{scene.view.name} ({cluster.view.id})" for scene, cluster in fitting)
             raise InputError(f"{len(fitting)} clusters are called {name!r}: {places}", hint="add --vcenter NAME or give the id")

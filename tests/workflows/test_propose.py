@@ -200,3 +200,37 @@ def test_a_proposal_of_another_vcenter_is_refused() -> None:
     [proposal] = made(view, Ask(("C0",)))
     with pytest.raises(InputError, match="the proposal is for vCenter"):
         gaps(view, Ask(("C0",)), replace(proposal, instance_uuid="other"))
+
+
+def two(first: Estate) -> Estate:
+    """The same with a second vCenter of which nothing is known."""
+    trouble = Unread(Reason.UNREACHABLE, "nothing answered")
+    dead = replace(first.vcenters[0], name="vd", clusters=trouble, hosts=trouble, marks=trouble, depot=trouble)
+    return replace(first, vcenters=(*first.vcenters, dead))
+
+
+def made_of_two(view: Estate, ask: Ask, told: list[str]) -> tuple[ImageProposal, ...]:
+    by_name = {o.host: o for o in view.hosts}
+    vcenters = tuple(FakeVCenter(each, lambda host: by_name[host.name]) for each in view.vcenters)
+    both = replace(wired(view, Images()), vcenters=vcenters)
+    return propose_live(both, Past(), TABLES, ask, Ticking(), Quiet(), lambda name, why: told.append(f"{name} {why.detail}"))
+
+
+def test_all_clusters_of_a_vcenter_that_does_not_answer_is_no_empty_answer() -> None:
+    view = clusters(1)
+    [dead] = two(view).vcenters[1:]
+    with pytest.raises(InputError, match="nothing answered"):
+        made(replace(view, vcenters=(replace(dead, name="vc"),)), Ask())
+
+
+def test_the_vcenter_that_was_not_read_is_said_beside_the_one_that_was() -> None:
+    told: list[str] = []
+    assert [p.cluster for p in made_of_two(two(clusters(1)), Ask(), told)] == ["C0"]
+    assert told == ["vd nothing answered"]
+    with pytest.raises(InputError, match="or it is on vd, which could not be read"):
+        made_of_two(two(clusters(1)), Ask(("elsewhere",)), [])
+    with pytest.raises(InputError, match="nothing answered"):
+        made_of_two(two(clusters(1)), Ask(("C0",), vcenter="vd"), [])
+    quiet: list[str] = []
+    made_of_two(two(clusters(1)), Ask(("C0",), vcenter="vc"), quiet)
+    assert quiet == []
