@@ -191,6 +191,7 @@ def do_(words: tuple[str, ...]) -> int:
       renew host key of HOST
       break HOST FAULTS                TOML, such as reboot.never = true; see docs/lab.md
       mend HOST
+      make HOST TRAITS                 TOML, such as lockdown = "lockdownNormal"; see docs/lab.md
       restart vcenter [SECONDS]
       schedule|hold remediation of CLUSTER
       show HOST                        its state as JSON

@@ -14,6 +14,7 @@ from auditor.errors import InputError
 from auditor.lab.clock import LabClock
 from auditor.lab.hosts.host import HostDownError, LabHost
 from auditor.lab.hosts.images import LabVib
+from auditor.lab.hosts.traits import set_traits
 from auditor.lab.scenario import DOMAIN, Event, Place, Scenario, Verb, stock
 from auditor.lab.vcenter.bundle import make_bundle
 from auditor.lab.vcenter.state import LabVCenter, VCenterBackup
@@ -66,6 +67,9 @@ class Play:
             host = self._make(single.name, single.image)
             if single.place is Place.STAND_ALONE:
                 self.vcenter.add_host(host)
+        for trait in scenario.traits:
+            for name in trait.hosts:
+                set_traits(self.hosts[name], trait.traits)
         for vm in scenario.vms:
             self.vcenter.add_vm(vm.name, vm.host, running=vm.running, pinned=vm.pinned, vcenter=vm.vcenter)
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from auditor.lab.hosts.images import LabImage, find_add_on, make_image
+from auditor.lab.hosts.images import LabImage, find_add_on, find_solution, make_image
 from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
 from auditor.lab.vcenter.faults import Fault
 from auditor.lab.vcenter.vms import Pinned
@@ -141,6 +141,14 @@ class HostFault:
 
 
 @dataclass(frozen=True, slots=True)
+class HostTraits:
+    """What ``hosts`` are like; ``traits`` is for `auditor.lab.hosts.traits.set_traits`."""
+
+    hosts: tuple[str, ...]
+    traits: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """What an audit must say: its exit code, and each finding as (code, name of its subject)."""
 
@@ -170,6 +178,8 @@ class Scenario:
     deadlines: dict[str, float] = field(default_factory=dict)
     rollback: dict[str, Any] = field(default_factory=dict)
     """What the configuration says of rollbacks, as it is."""
+    traits: tuple[HostTraits, ...] = ()
+    """What hosts are like from the start on."""
     vms: tuple[VmSpec, ...] = ()
     expected: Expected | None = None
 
@@ -193,12 +203,14 @@ class Scenario:
 
 
 def stock(depot: LabDepot, software: DesiredSoftware) -> None:
-    """Import the base image and the add-on of ``software``. Raises `LookupError` for an add-on the lab does not have,
+    """Import all of ``software``. Raises `LookupError` for an add-on or a solution the lab does not have,
     `auditor.domain.versions.VersionError` for a text that is no base image version."""
     make_image(software.base_image)
     depot.add_base_image(software.base_image)
     if software.add_on is not None:
         depot.add_add_on(find_add_on(*software.add_on))
+    for solution in software.solutions:
+        depot.add_solution(find_solution(*solution))
 
 
 def when(ago: dt.timedelta) -> str:

@@ -15,6 +15,7 @@ from auditor.domain.findings import Code
 from auditor.domain.versions import VersionError
 from auditor.errors import InputError
 from auditor.lab.hosts.faults import check_faults
+from auditor.lab.hosts.traits import check_traits
 from auditor.lab.scenario import (
     DOMAIN,
     VCENTER,
@@ -23,6 +24,7 @@ from auditor.lab.scenario import (
     Expected,
     HostFault,
     HostSpec,
+    HostTraits,
     Place,
     Scenario,
     Verb,
@@ -132,6 +134,7 @@ class _Builder:
             starting=vcenter.get("starting", False),
             deadlines=self.data.get("deadlines", {}),
             rollback=self.data.get("rollback", {}),
+            traits=tuple(self.trait(i, item, who) for i, item in enumerate(self.data.get("trait", []))),
             vms=tuple(self.vm(i, item, who) for i, item in enumerate(self.data.get("vm", []))),
             expected=self.expected(who),
         )
@@ -141,7 +144,8 @@ class _Builder:
     def software(self, item: dict[str, Any]) -> DesiredSoftware:
         add_on = item.get("add_on")
         key = (add_on["name"], add_on["version"]) if add_on else None
-        return DesiredSoftware(item["base_image"], key, tuple(sorted(item.get("components", {}).items())))
+        components, solutions = (tuple(sorted(item.get(name, {}).items())) for name in ("components", "solutions"))
+        return DesiredSoftware(item["base_image"], key, components, solutions=solutions)
 
     def check_images(self, scenario: Scenario) -> None:
         """Make every image once, so that a wrong one is an error of the file."""
@@ -246,6 +250,14 @@ class _Builder:
             raise self.wrong(f"fault[{index}]: {error}") from None
         hosts = self.hosts(f"fault[{index}].hosts", item["hosts"], who)
         return HostFault(hosts, faults, item.get("power") == "off", item.get("vcenter", ""))
+
+    def trait(self, index: int, item: dict[str, Any], who: _Who) -> HostTraits:
+        traits = {key: value for key, value in item.items() if key != "hosts"}
+        try:
+            check_traits(traits)
+        except ValueError as error:
+            raise self.wrong(f"trait[{index}]: {error}") from None
+        return HostTraits(self.hosts(f"trait[{index}].hosts", item["hosts"], who), traits)
 
     def expected(self, who: _Who) -> Expected | None:
         item = self.data.get("expect")

@@ -14,6 +14,7 @@
     change vpxuser password of HOST  behind vCenter's back: it does not get in any more
     break HOST FAULTS                TOML keys of the faults table, such as reboot.never = true; replaces what was broken
     mend HOST                        no fault any more
+    make HOST TRAITS                 TOML keys of the trait table, such as lockdown = "lockdownStrict"
     restart vcenter [SECONDS]
     schedule remediation of CLUSTER  in vCenter, for tomorrow; nothing here runs it
     hold remediation of CLUSTER      what was scheduled on it is disabled
@@ -38,6 +39,7 @@ from auditor.lab.hosts.bank import BOOT_CFG
 from auditor.lab.hosts.host import HostDownError, LabHost
 from auditor.lab.hosts.images import LabImage
 from auditor.lab.hosts.power import FORGOTTEN_PASSWORD
+from auditor.lab.hosts.traits import set_traits
 from auditor.lab.play import Play
 from auditor.lab.scenario import DOMAIN
 from auditor.lab.vcenter.depot import DesiredSoftware
@@ -176,11 +178,15 @@ def _vpxuser(play: Play, host: LabHost, _: Sequence[str]) -> str:
     return f"{host.name}: vCenter's account has another password"
 
 
-def _break(play: Play, host: LabHost, rest: Sequence[str]) -> str:
+def _toml(text: str) -> dict[str, Any]:
     try:
-        faults = tomllib.loads(rest[0].replace("; ", "\n"))
+        return tomllib.loads(text.replace("; ", "\n"))
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"not TOML: {error}", where=rest[0]) from None
+        raise InputError(f"not TOML: {error}", where=text) from None
+
+
+def _break(play: Play, host: LabHost, rest: Sequence[str]) -> str:
+    faults = _toml(rest[0])
     host.set_faults(faults)
     return f"{host.name} is broken: {json.dumps(faults)}"
 
@@ -188,6 +194,12 @@ def _break(play: Play, host: LabHost, rest: Sequence[str]) -> str:
 def _mend(play: Play, host: LabHost, _: Sequence[str]) -> str:
     host.set_faults({})
     return f"{host.name} is well"
+
+
+def _make(play: Play, host: LabHost, rest: Sequence[str]) -> str:
+    traits = _toml(rest[0])
+    set_traits(host, traits)
+    return f"{host.name} is so: {json.dumps(traits)}"
 
 
 def _show(play: Play, host: LabHost, _: Sequence[str]) -> str:
@@ -231,6 +243,7 @@ _VERBS: tuple[tuple[str, Act], ...] = (
     (rf"change vpxuser password of {_HOST}", _vpxuser),
     (rf"break {_HOST} (?P<faults>.+)", _break),
     (rf"mend {_HOST}", _mend),
+    (rf"make {_HOST} (?P<traits>.+)", _make),
     (rf"show {_HOST}", _show),
 )
 

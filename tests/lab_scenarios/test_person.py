@@ -99,6 +99,19 @@ def test_breaking_and_mending(play: Play) -> None:
     assert play.hosts[FULL].faults == {}
 
 
+def test_what_a_host_is_like_and_that_lockdown_mode_goes_back_with_the_bank(play: Play) -> None:
+    host = play.hosts[FULL]
+    do(play, f"make {HOST} tpm = '2.0'; quick_boot = true; lockdown = 'lockdownNormal'; lockdown_exceptions = ['root']")
+    assert (host.tpm, host.quick_boot, host.lockdown) == ("2.0", True, "lockdownNormal")
+    assert not host.keeps_out("root")
+    do(play, f"make {HOST} lockdown_exceptions = []")
+    assert host.keeps_out("root")
+    do(play, f"press shift+r on {HOST}")
+    do(play, f"power cycle {HOST}")
+    assert host.lockdown == "lockdownDisabled"
+    assert host.tpm == "2.0"
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -109,6 +122,10 @@ def test_breaking_and_mending(play: Play) -> None:
         f"stage u9z on {HOST}",
         f"break {HOST} reboot.sometimes = true",
         f"break {HOST} not toml",
+        f"make {HOST} lockdown = 'sometimes'",
+        f"make {HOST} quick_boot = 'yes'",
+        f"make {HOST} taller = true",
+        f"make {HOST} not toml",
     ],
 )
 def test_what_it_does_not_know_is_said_and_changes_nothing(play: Play, sentence: str) -> None:

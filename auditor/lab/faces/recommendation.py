@@ -58,7 +58,7 @@ class Recommendations(VlcmService):
         if best is None or version_key(best) <= version_key(now.base_image):
             return None
         add_on = now.add_on if now.add_on is not None and belongs(best, now.add_on) else None
-        return DesiredSoftware(best, add_on, now.components, now.removed)
+        return DesiredSoftware(best, add_on, now.components, now.removed, now.solutions)
 
 
 class SoftwareSpecMetadata(VlcmService):

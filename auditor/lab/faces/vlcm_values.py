@@ -86,13 +86,37 @@ def component_info(name: str, version: str | None, depot: LabDepot) -> Any | Non
     return settings.ComponentInfo(version=version, details=details)
 
 
+def solution_info(name: str, version: str, depot: LabDepot) -> Any:
+    """A solution with its components, which have no versions of their own here, and its details, if the depot has it."""
+    found = depot.solutions.get((name, version))
+    if found is None:
+        return settings.SolutionInfo(version=version, components=[])
+    return settings.SolutionInfo(
+        version=version,
+        components=[settings.SolutionComponentSpec(component=each.name) for each in found.components],
+        details=settings.SolutionDetails(
+            display_name=found.display_name,
+            display_version=version.partition("-")[0],
+            components=[
+                settings.SolutionComponentDetails(
+                    component=each.name,
+                    display_name=each.display_name,
+                    display_version=each.display_version,
+                    vendor=each.vendor,
+                )
+                for each in found.components
+            ],
+        ),
+    )
+
+
 def software_info(software: DesiredSoftware, depot: LabDepot) -> Any:
     """A cluster image. `components` are the administrator's own, not those the base image brings."""
     return settings.SoftwareInfo(
         base_image=base_image_info(software.base_image, depot),
         add_on=add_on_info(software.add_on, depot),
         components={name: component_info(name, version, depot) for name, version in software.components},
-        solutions={},
+        solutions={name: solution_info(name, version, depot) for name, version in software.solutions},
         # Unset where nothing was removed, and so on a vCenter that is older than the field.
         removed_components={name: settings.ComponentInfo() for name in software.removed} or None,
     )
@@ -101,7 +125,8 @@ def software_info(software: DesiredSoftware, depot: LabDepot) -> Any:
 def software_of(image: LabImage) -> DesiredSoftware:
     """An installed image taken apart as vLCM does: base image, add-on, and what neither of them brings."""
     add_on = None if image.add_on is None else (image.add_on.name, image.add_on.version)
-    return DesiredSoftware(image.base_image, add_on, tuple(_user_components(image).items()))
+    solutions = tuple((each.name, each.version) for each in image.solutions)
+    return DesiredSoftware(image.base_image, add_on, tuple(_user_components(image).items()), solutions=solutions)
 
 
 def host_software_info(image: LabImage) -> Any:
@@ -132,7 +157,14 @@ def host_software_info(image: LabImage) -> Any:
             for each in image.components
             if each.name in own
         },
-        solutions={},
+        solutions={
+            each.name: hosts.SolutionInfo(
+                version=each.version,
+                display_name=each.display_name,
+                components=[hosts.SolutionComponentSpec(component=part.name) for part in each.components],
+            )
+            for each in image.solutions
+        },
     )
 
 

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import LoaderKeys, read_keys, state_offset, with_byte
-from auditor.lab.hosts.images import LabImage, LabVib
+from auditor.lab.hosts.images import LabComponent, LabImage, LabVib
 from auditor.lab.hosts.settings import LabSettings
 
 BOOT_CFG = "boot.cfg"
@@ -172,7 +172,8 @@ def payload_of(image: LabImage) -> Mapping[str, bytes]:
 
 
 def _image_database(image: LabImage) -> bytes:
-    """imgdb.tgz: one descriptor a VIB, the profile, base image and add-on, under the folders ESXi uses."""
+    """imgdb.tgz: one descriptor a VIB, the profile, base image and add-on, under the folders ESXi uses, and one bulletin a
+    component, in the form of offline bundles (the folder's name is not verified)."""
     folder = "var/db/esximg"
     members = {
         f"{folder}/vibs/{vib.name}-{index}.xml": (
@@ -188,11 +189,25 @@ def _image_database(image: LabImage) -> bytes:
         members[f"{folder}/baseimages/{image.base_image}.xml"] = (
             f"<baseimage><version>{escape(image.base_image)}</version></baseimage>\n".encode()
         )
+    for index, component in enumerate(image.components):
+        listed = "".join(f"<vibID>{escape(vib.bulletin_id)}</vibID>" for vib in _installed(component, image))
+        members[f"{folder}/bulletins/{component.name}-{index}.xml"] = (
+            f"<bulletin><id>{escape(component.name)}_{escape(component.version)}</id>"
+            f"<componentNameSpec name={quoteattr(component.name)} uiString={quoteattr(component.display_name)}/>"
+            f"<componentVersionSpec version={quoteattr(component.version)} uiString={quoteattr(component.display_version)}/>"
+            f"<vibList>{listed}</vibList></bulletin>\n"
+        ).encode()
     if image.add_on is not None:
         members[f"{folder}/addons/{image.add_on.name}.xml"] = (
             f"<addon><name>{escape(image.add_on.name)}</name><version>{escape(image.add_on.version)}</version></addon>\n"
         ).encode()
     return tgz(members)
+
+
+def _installed(component: LabComponent, image: LabImage) -> list[LabVib]:
+    """The component's VIBs as the image has them: a VIB installed by hand takes the place of its namesake."""
+    named = {vib.name: vib for vib in image.vibs}
+    return [named[vib.name] for vib in component.vibs if vib.name in named]
 
 
 def tgz(members: Mapping[str, bytes]) -> bytes:

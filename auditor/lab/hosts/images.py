@@ -62,6 +62,16 @@ class LabAddOn:
     components: tuple[LabComponent, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class LabSolution:
+    """What a solution manager adds to a cluster's image; its components override all others."""
+
+    name: str
+    version: str
+    display_name: str = ""
+    components: tuple[LabComponent, ...] = ()
+
+
 @dataclass(frozen=True)
 class LabImage:
     """A complete host image, as one boot bank holds it."""
@@ -81,6 +91,7 @@ class LabImage:
     add_on: LabAddOn | None
     components: tuple[LabComponent, ...]
     vibs: tuple[LabVib, ...]
+    solutions: tuple[LabSolution, ...] = ()
     locally_changed: bool = False
     """VIBs were changed on the host after the image was applied: the profile carries the mark ``(Updated)``."""
 
@@ -206,6 +217,35 @@ def find_add_on(name: str, version: str) -> LabAddOn:
     raise LookupError(f"no add-on {name} {version} in the lab; there are: {known}")
 
 
+@cache
+def solutions() -> tuple[LabSolution, ...]:
+    """Every solution the lab knows, each with one or more components."""
+    found: dict[tuple[str, str], LabSolution] = {}
+    for row in _rows("solutions.csv"):
+        key = row["name"], row["version"]
+        solution = found.get(key, LabSolution(*key, row["display_name"]))
+        version = row["component_version"]
+        component = LabComponent(
+            row["component"],
+            version,
+            row["component_display_name"],
+            version.split("-")[0],
+            row["vendor"],
+            tuple(LabVib(name, version) for name in row["vibs"].split()),
+        )
+        found[key] = replace(solution, components=(*solution.components, component))
+    return tuple(found.values())
+
+
+def find_solution(name: str, version: str) -> LabSolution:
+    """The solution by its name and version. Raises `LookupError`, naming what there is."""
+    for solution in solutions():
+        if (solution.name, solution.version) == (name, version):
+            return solution
+    known = ", ".join(f"{solution.name} {solution.version}" for solution in solutions())
+    raise LookupError(f"no solution {name} {version} in the lab; there are: {known}")
+
+
 def catalogue() -> tuple[str, ...]:
     """Base image versions the lab has labels and dates for, oldest first, in vLCM's spelling."""
     return tuple(sorted((row["base_image"] for row in _rows("base-images.csv")), key=BaseImageVersion.parse))
@@ -224,8 +264,9 @@ def make_image(
     add_on: LabAddOn | None = None,
     components: tuple[LabComponent, ...] = (),
     installed: str | None = None,
+    solutions: tuple[LabSolution, ...] = (),
 ) -> LabImage:
-    """The image vLCM would compose: base image, overridden by the add-on, overridden by ``components``.
+    """The image vLCM would compose: base image, overridden by the add-on, overridden by ``components`` and ``solutions``.
 
     ``base_image`` need not be in `catalogue`; ``installed`` is the ISO date the VIBs show, by default the release
     date. Equal arguments give the same object. Raises `auditor.domain.versions.VersionError` for a text that is no
@@ -235,10 +276,12 @@ def make_image(
     label, release_date = _labels(base_image)
     major, minor, third = version.release
     base = {component.name: component for component in _base_components(base_image)}
-    merged = tuple(_overlaid((base.values(), add_on.components if add_on else (), components)))
+    of_solutions = tuple(component for solution in solutions for component in solution.components)
+    layers = (tuple(base.values()), add_on.components if add_on else (), components, of_solutions)
+    merged = tuple(_overlaid(layers))
     platforms = "host" if major >= 8 else ""
     vibs: dict[str, LabVib] = {}
-    for layer in (base.values(), add_on.components if add_on else (), components):
+    for layer in layers:
         for component in layer:
             for vib in component.vibs:
                 vibs[vib.name] = replace(vib, platforms=platforms, install_date=installed or release_date)
@@ -258,7 +301,20 @@ def make_image(
         add_on=add_on,
         components=tuple(component for component in merged if component.name),
         vibs=_list_order(vibs.values()),
+        solutions=solutions,
     )
 
 
-__all__ = ["LabAddOn", "LabComponent", "LabImage", "LabVib", "add_ons", "catalogue", "find_add_on", "make_image"]
+__all__ = [
+    "LabAddOn",
+    "LabComponent",
+    "LabImage",
+    "LabSolution",
+    "LabVib",
+    "add_ons",
+    "catalogue",
+    "find_add_on",
+    "find_solution",
+    "make_image",
+    "solutions",
+]

@@ -111,8 +111,11 @@ def _sources(image: LabImage) -> dict[str, EffectiveComponent]:
     own.add_base_image(image.base_image)
     if image.add_on is not None:
         own.add_add_on(image.add_on)
+    for solution in image.solutions:
+        own.add_solution(solution)
     add_on = None if image.add_on is None else (image.add_on.name, image.add_on.version)
-    layers = own.effective(DesiredSoftware(image.base_image, add_on))
+    solutions = tuple((each.name, each.version) for each in image.solutions)
+    layers = own.effective(DesiredSoftware(image.base_image, add_on, solutions=solutions))
     found = {}
     for each in image.components:
         layer = layers.get(each.name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 
-from auditor.lab.hosts.images import LabAddOn, LabComponent, LabImage, make_image
+from auditor.lab.hosts.images import LabAddOn, LabComponent, LabImage, LabSolution, make_image
 
 AddOnKey = tuple[str, str]
+SolutionKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -15,18 +16,19 @@ class DesiredSoftware:
     """A cluster image as vLCM keeps it: versions only, whether or not the depot has them.
 
     `components` are the ones an administrator added, as (name, version); `removed` the ones taken out of what the lower
-    layers bring (8.0.3 and later).
+    layers bring (8.0.3 and later). `solutions` are what solution managers added, as (name, version).
     """
 
     base_image: str
     add_on: AddOnKey | None = None
     components: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
+    solutions: tuple[SolutionKey, ...] = ()
 
 
 @dataclass(frozen=True)
 class EffectiveComponent:
-    """A component of the composed image and the layer it comes from (BASE_IMAGE, ADD_ON or USER)."""
+    """A component of the composed image and the layer it comes from (BASE_IMAGE, ADD_ON, USER or SOLUTION)."""
 
     version: str
     source: str
@@ -39,10 +41,11 @@ class LabDepot:
     base_images: dict[str, LabImage] = field(default_factory=dict)
     add_ons: dict[AddOnKey, LabAddOn] = field(default_factory=dict)
     components: dict[tuple[str, str], LabComponent] = field(default_factory=dict)
+    solutions: dict[SolutionKey, LabSolution] = field(default_factory=dict)
 
     def copy(self) -> LabDepot:
         """An independent depot with the same content; the items themselves never change."""
-        return LabDepot(dict(self.base_images), dict(self.add_ons), dict(self.components))
+        return LabDepot(dict(self.base_images), dict(self.add_ons), dict(self.components), dict(self.solutions))
 
     def add_base_image(self, version: str) -> None:
         """Import a base image with its components."""
@@ -55,6 +58,11 @@ class LabDepot:
         self.add_ons[add_on.name, add_on.version] = add_on
         self._add_components(add_on.components)
 
+    def add_solution(self, solution: LabSolution) -> None:
+        """Take in a solution, as its manager brings it, with its components."""
+        self.solutions[solution.name, solution.version] = solution
+        self._add_components(solution.components)
+
     def add_component(self, component: LabComponent) -> None:
         """Import a single component."""
         self._add_components((component,))
@@ -64,6 +72,8 @@ class LabDepot:
         self.add_base_image(image.base_image)
         if image.add_on is not None:
             self.add_add_on(image.add_on)
+        for solution in image.solutions:
+            self.add_solution(solution)
         self._add_components(image.components)
 
     def remove_base_image(self, version: str) -> None:
@@ -87,6 +97,7 @@ class LabDepot:
         self.base_images |= other.base_images
         self.add_ons |= other.add_ons
         self.components |= other.components
+        self.solutions |= other.solutions
         return before != (len(self.base_images), len(self.add_ons), len(self.components))
 
     def _add_components(self, components: tuple[LabComponent, ...]) -> None:
@@ -97,6 +108,7 @@ class LabDepot:
         lacks = [] if software.base_image in self.base_images else [f"base image {software.base_image}"]
         if software.add_on is not None and software.add_on not in self.add_ons:
             lacks.append("add-on {} {}".format(*software.add_on))
+        lacks += [f"solution {n} {v}" for n, v in software.solutions if (n, v) not in self.solutions]
         return lacks + [f"component {n} {v}" for n, v in software.components if (n, v) not in self.components]
 
     def compose(self, software: DesiredSoftware) -> LabImage:
@@ -104,18 +116,25 @@ class LabDepot:
         if lacks := self.missing(software):
             raise LookupError(f"not in the depot: {', '.join(lacks)}")
         add_on = None if software.add_on is None else self.add_ons[software.add_on]
-        image = make_image(software.base_image, add_on, tuple(self.components[key] for key in software.components))
+        image = make_image(
+            software.base_image,
+            add_on,
+            tuple(self.components[key] for key in software.components),
+            solutions=tuple(self.solutions[key] for key in software.solutions),
+        )
         return _without(image, software.removed) if software.removed else image
 
     def effective(self, software: DesiredSoftware) -> dict[str, EffectiveComponent]:
         """The composed components by name, as far as the depot knows the layers. The add-on overrides the base image,
-        a component of the administrator overrides both."""
+        a component of the administrator overrides both, and one of a solution all."""
         found: dict[str, EffectiveComponent] = {}
         if base := self.base_images.get(software.base_image):
             found |= {each.name: EffectiveComponent(each.version, "BASE_IMAGE") for each in base.components}
         if software.add_on is not None and (add_on := self.add_ons.get(software.add_on)):
             found |= {each.name: EffectiveComponent(each.version, "ADD_ON") for each in add_on.components}
         found |= {name: EffectiveComponent(version, "USER") for name, version in software.components}
+        for solution in (self.solutions[key] for key in software.solutions if key in self.solutions):
+            found |= {each.name: EffectiveComponent(each.version, "SOLUTION") for each in solution.components}
         return {name: each for name, each in found.items() if name not in software.removed}
 
 
