@@ -125,6 +125,7 @@ def sources(config: Config, only: frozenset[str] = frozenset()) -> Iterator[Sour
         target=lambda vcenter, name, route: _target(config, vcenter, name, route),
         configured=() if only else tuple(host.name for host in config.hosts),
         images={reader.name: reader for reader in readers},
+        settings={reader.name: reader for reader in readers},
         concurrency=config.limits.concurrency,
     )
     patience = 0.3

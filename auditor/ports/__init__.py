@@ -9,7 +9,7 @@ from __future__ import annotations
 from auditor.ports.basics import Clock, HostTarget, Progress, Told
 from auditor.ports.hosts import BankControl, HostControl, HostLooker, HostSurroundings, KeyEscrow, SituationReader
 from auditor.ports.images import DepotEditor, ImageEditor, ImageExporter
-from auditor.ports.reading import BankReader, HostReader, ImageReader, VCenterReader
+from auditor.ports.reading import BankReader, HostReader, ImageReader, SettingsReader, VCenterReader
 from auditor.ports.recording import History, Journal, Recorder, RunRecord
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Progress",
     "Recorder",
     "RunRecord",
+    "SettingsReader",
     "SituationReader",
     "Told",
     "VCenterReader",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from auditor.domain.observation import (
 )
 from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.domain.rollback.bank import BankObservation
+from auditor.domain.settings.values import HostSettings
 from auditor.ports.basics import HostTarget, Progress
 
 
@@ -55,6 +56,17 @@ class VCenterReader(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class SettingsReader(Protocol):
+    """Reads the settings of hosts. A group has a value or a reason; nothing is raised for what vCenter or a host does."""
+
+    @property
+    def name(self) -> str: ...
+
+    def settings(self, hosts: Sequence[InventoryHost]) -> Iterator[tuple[HostSettings, ...]]:
+        """Of these hosts of its vCenter, some at a time, in any order; each host once."""
+        ...
 
 
 class ImageReader(Protocol):

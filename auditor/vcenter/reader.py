@@ -28,17 +28,19 @@ from auditor.domain.observation import (
 )
 from auditor.domain.proposal.actors import ScheduledTask
 from auditor.domain.proposal.context import AddOnContents, ClusterExtras
+from auditor.domain.settings.values import HostSettings
 from auditor.ports import Clock, Progress
 from auditor.vcenter import convert, software
 from auditor.vcenter.activity import host_activity
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.hostsettings import read_settings
 from auditor.vcenter.images import Images
 from auditor.vcenter.inventory import Inventory, image_manager, read_inventory, read_marks
 from auditor.vcenter.operations import Gate
+from auditor.vcenter.schedule import scheduled_tasks
 from auditor.vcenter.settings import VCenterSettings
 from auditor.vcenter.soap import SoapSession
-from auditor.vcenter.schedule import scheduled_tasks
 from auditor.vcenter.vapi import VapiSession
 from auditor.vcenter.vlcm import Vlcm
 
@@ -86,10 +88,10 @@ class VCenterRouteReader:
         self._esxcli = Esxcli(self._soap)
         self._managers: Mapping[str, str] = {}
         self._no_vapi: Unread | None = None
-
-    def __repr__(self) -> str:
         self._scheduled: Reading[tuple[ScheduledTask, ...]] | None = None
         self._schedule_lock = threading.Lock()
+
+    def __repr__(self) -> str:
         return f"VCenterRouteReader({self._settings.name}, {self._settings.host}:{self._settings.port})"
 
     @property
@@ -100,9 +102,9 @@ class VCenterRouteReader:
     def view(self, progress: Progress, recorded: Mapping[str, str] = MappingProxyType({})) -> VCenterView:
         """Marks, inventory, clusters with image, commit and stored compliance, depot. Never raises for what vCenter does."""
         at = self._clock.now()
+        self._scheduled = None
         phase = f"vCenter {self.name}"
         progress.start(phase, None)
-        self._scheduled = None
         marks = attempt(lambda: read_marks(self._soap))
         if isinstance(marks, Unread) and marks.reason in _LOGIN_REASONS:
             self._no_vapi = marks
@@ -180,6 +182,10 @@ class VCenterRouteReader:
 
     def host_activity(self, hosts: Sequence[str]) -> Reading[tuple[HostActivity, ...]]:
         return host_activity(self._soap, hosts)
+
+    def settings(self, hosts: Sequence[InventoryHost]) -> Iterator[tuple[HostSettings, ...]]:
+        """See ``auditor.ports.SettingsReader``."""
+        return read_settings(self._soap, self.name, hosts, self._clock)
 
     def close(self) -> None:
         """End both sessions."""

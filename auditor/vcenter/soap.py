@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from pyVmomi import SoapStubAdapter, vim, vmodl
 from pyVmomi.SoapAdapter import SoapResponseDeserializer
-from pyVmomi.VmomiSupport import GetServiceVersions, versionIdMap
+from pyVmomi.VmomiSupport import GetServiceVersions, IsChildVersion, versionIdMap
 
 from auditor.domain.observation import RAW_LIMIT, Reason
 from auditor.errors import AuditorError
@@ -146,6 +146,17 @@ class SoapSession:
     def object(self, kind: Any, moid: str) -> Any:
         """The managed object ``moid`` of pyVmomi type ``kind`` on this session; for use inside ``call``."""
         return kind(moid, self._stub)
+
+    def knows(self, kind: Any, path: str) -> bool:
+        """Whether the API version this session speaks has the property ``path`` of pyVmomi type ``kind``; for use inside
+        ``call``. A server refuses the whole answer for one path that it does not know."""
+        stub = self._stub
+        for step in path.split("."):
+            found = _property(kind, step)
+            if found is None or stub is None or not IsChildVersion(stub.version, found.version):
+                return False
+            kind = getattr(found.type, "Item", found.type)
+        return True
 
     def shared(self, managed: Any, name: str, convert: Callable[[Any], T]) -> T:
         """``convert`` of what the method (by pyVmomi's name) answers, without arguments; for use inside ``call``.
@@ -275,6 +286,13 @@ def _other_server(error: Exception) -> bool:
     if isinstance(error, vim.fault.NotAuthenticated):
         return True
     return isinstance(error, vmodl.RuntimeFault) and (error.msg or "").startswith(_OTHER_VERSION)
+
+
+def _property(kind: Any, name: str) -> Any:
+    try:
+        return kind._GetPropertyInfo(name)  # noqa: SLF001  # pyVmomi offers no other way
+    except AttributeError:
+        return None
 
 
 def _type_names(kind: Any) -> list[str]:

@@ -22,7 +22,7 @@ from auditor.domain.observation import (
 )
 from auditor.domain.past import Past
 from auditor.errors import AuditorError
-from auditor.ports import HostReader, HostTarget, ImageReader, Progress, Recorder, VCenterReader
+from auditor.ports import HostReader, HostTarget, ImageReader, Progress, Recorder, SettingsReader, VCenterReader
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ VCENTERS = "vCenters"
 class Sources:
     """What to read and with what. ``routes`` is by vCenter name; ``direct`` by route; ``target`` says where a host is reached
     by a direct route (vCenter's name or empty, host, route); ``configured`` names the hosts outside any vCenter; ``images``
-    looks deeper into a vCenter's images, by its name."""
+    looks deeper into a vCenter's images, and ``settings`` into its hosts' settings, by its name."""
 
     vcenters: tuple[VCenterReader, ...]
     routes: Mapping[str, frozenset[Route]]
@@ -43,6 +43,7 @@ class Sources:
     configured: tuple[str, ...] = ()
     concurrency: int = 64
     images: Mapping[str, ImageReader] = field(default_factory=dict)
+    settings: Mapping[str, SettingsReader] = field(default_factory=dict)
 
     def close(self) -> None:
         for reader in self.vcenters:

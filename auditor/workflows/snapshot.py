@@ -1,7 +1,12 @@
-"""Record what runs where: collect, and keep it."""
+"""Record what runs where, and how hosts are set up: collect, and keep it.
+
+Settings are read here and not by an audit: they are wanted as of some time before a rollback, and an audit in an incident has
+to be fast.
+"""
 
 from __future__ import annotations
 
+from auditor.domain.observation import EXCLUDED, Route, VCenterView, value_of
 from auditor.domain.snapshot import SnapshotSummary, summarise
 from auditor.ports import Clock, History, Progress
 from auditor.workflows.collect import Sources, collect
@@ -14,6 +19,23 @@ def snapshot(sources: Sources, history: History, clock: Clock, progress: Progres
     run = history.begin("snapshot", at)
     past = history.past(before=run)
     estate = collect(sources, past, at, progress, history, run)
+    for view in estate.vcenters:
+        _record_settings(sources, view, history, run, progress)
     summary = summarise(estate, run=run, history=history.place, new_documents=history.new_documents(run))
     history.finish(run, clock.now(), "complete" if summary.complete else "incomplete")
     return summary
+
+
+def _record_settings(sources: Sources, view: VCenterView, history: History, run: int, progress: Progress) -> None:
+    """Of the hosts that a vCenter lists, those of excluded clusters left out, if it is one that hosts are read through."""
+    reader = sources.settings.get(view.name)
+    if reader is None or Route.VCENTER not in sources.routes.get(view.name, frozenset()):
+        return
+    excluded = {cluster.id for cluster in value_of(view.clusters) or () if cluster.mode == EXCLUDED}
+    hosts = [host for host in value_of(view.hosts) or () if host.cluster not in excluded]
+    phase = f"settings of {view.name}"
+    progress.start(phase, len(hosts))
+    for some in reader.settings(hosts):
+        history.record_settings(run, some)
+        for one in some:
+            progress.advance(phase, one.host)

@@ -113,8 +113,7 @@ class HostFace(Entity):
 
     @prop("config")
     def config(self) -> Any:
-        """Product, SSH service, where it booted from, lockdown mode, vSAN, and what people set up; the rest of the configuration
-        is not simulated."""
+        """Product, SSH service, where it booted from, lockdown mode, vSAN, what people set up; the rest is not simulated."""
         entry = self._vcenter.observe(self.moid)
         host = self._live
         config = vim.host.ConfigInfo(host=self.ref, product=_product(entry.belief.product_version, entry.belief.build))

@@ -18,6 +18,7 @@ from auditor.lab.faces.schedule import PREFIX as SCHEDULE
 from auditor.lab.faces.schedule import ScheduledTaskFace, ScheduledTaskManagerFace
 from auditor.lab.faces.search import SearchIndexFace
 from auditor.lab.faces.service import EventManagerFace, ServiceInstanceFace, SessionManagerFace
+from auditor.lab.faces.settings import ACCESS_MANAGER, AccessManagerFace
 from auditor.lab.faces.version_document import versions_document, wsdl_document
 from auditor.lab.faces.view import ViewManagerFace
 from auditor.lab.faces.vm import SHARED, DatastoreFace, TaskFace, VmFace
@@ -108,6 +109,8 @@ class SoapInventory:
             return ImageConfigManagerFace(f"host-{number}", self._vcenter)
         if f"{prefix}-" == FIRMWARE:
             return FirmwareSystemFace(f"host-{number}", self._vcenter)
+        if f"{prefix}-" == ACCESS_MANAGER:
+            return AccessManagerFace(f"host-{number}", self._vcenter)
         if f"{prefix}-" == EXECUTER:
             return ExecuterFace(f"host-{number}", self._vcenter, self._run, self._commands)
         return None
