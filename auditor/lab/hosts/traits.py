@@ -33,7 +33,8 @@ def check_traits(traits: Mapping[str, Any]) -> None:
         kind = _KINDS.get(name)
         if kind is None:
             raise ValueError(f"there is no trait {name!r}; there are: {', '.join(TRAITS)}")
-        if type(value) is not kind or (kind is list and not all(isinstance(each, str) for each in value)):
+        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+        if not fits or (isinstance(value, list) and not all(isinstance(each, str) for each in value)):
             raise ValueError(f"{name}: not a value it can have: {value!r}")
         choices = _CHOICES.get(name)
         if choices is not None and value not in choices:
