@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.domain.observation import Read, Reading, Reason, Unread
-from auditor.domain.readings import bank_files, bank_place, image_database
+from auditor.domain.readings import bank_files, bank_place, image_database, quick_boot
 from auditor.domain.readings.answer import Answer
 from auditor.domain.readings.bank_details import BANK_COMMANDS
 from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.rollback.bank import BankComponent
 
 NOW = Read(datetime(2026, 3, 10, 12, tzinfo=UTC))
 NO_STAT = Answer(b"", 127, "stat: not found")
@@ -185,6 +186,53 @@ def test_an_image_database() -> None:
         ("drv", "1.0", "VMware"),
         ("esx-base", "8.0.3-0.60.24585383", "VMware"),
     ]
+
+
+def bulletin(name: str, version: str, *ids: str, form: str = "<vibID>{}</vibID>") -> bytes:
+    listed = "".join(form.format(each) for each in ids)
+    spec = f'<componentNameSpec name="{name}" uiString="x"/><componentVersionSpec version="{version}" uiString="1"/>'
+    return f'<?xml version="1.0"?>\n<bulletin><id>{name}_{version}</id>{spec}<vibList>{listed}</vibList></bulletin>'.encode()
+
+
+def test_components_of_an_image_database() -> None:
+    """Their VIBs are found by the ids' ends: ids carry the short name of a vendor, descriptors may carry the long one."""
+    nested = "<vib><vibID>{}</vibID><name>not looked at</name></vib>"
+    found = database(
+        archive(
+            {
+                **BASE,
+                "vibs/1.xml": descriptor("nsx-host", "4.1-8.0"),
+                "vibs/2.xml": descriptor("host", "4.1-8.0"),
+                "vibs/3.xml": descriptor("my_host", "4.1-8.0"),
+                "bulletins/a.xml": bulletin("nsx", "4.1", "VMW_bootbank_nsx-host_4.1-8.0", "VMW_bootbank_nsx-gone_4.1-8.0"),
+                "bulletins/b.xml": bulletin("two", "1", "VMW_bootbank_host_4.1-8.0", "X_locker_my_host_4.1-8.0", form=nested),
+                "bulletins/c.xml": bulletin("old", "4.0", "VMW_bootbank_nsx-host_4.0-8.0"),
+                "bulletins/d.xml": b"<bulletin><id>of the old kind</id><vibList><vibID>x</vibID></vibList></bulletin>",
+                "bulletins/e.xml": b"<bulletin><componentNameSpec/><componentVersionSpec/></bulletin>",
+            }
+        )
+    )
+    assert isinstance(found, Read)
+    assert found.value.components == (
+        BankComponent("nsx", "4.1", ("nsx-host",), ("VMW_bootbank_nsx-gone_4.1-8.0",)),
+        BankComponent("old", "4.0", (), ("VMW_bootbank_nsx-host_4.0-8.0",)),
+        BankComponent("two", "1", ("host", "my_host")),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        (Answer(b"0\n"), Read(False)),
+        (Answer(b"1\n"), Read(True)),
+        (Answer(b"2\n"), Reason.UNREADABLE),
+        (Answer(b""), Reason.UNREADABLE),
+        (Answer(b"", 127, "vsish: not found"), Reason.FAILED),
+    ],
+)
+def test_whether_this_boot_was_a_quick_one(answer: Answer, value: Read[bool] | Reason) -> None:
+    found = quick_boot.parse(answer)
+    assert found == value or (isinstance(found, Unread) and found.reason is value)
 
 
 def entities() -> bytes:
