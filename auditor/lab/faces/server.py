@@ -57,8 +57,8 @@ class SoapInventory:
                 SessionManagerFace(vcenter, self.forget),
                 EventManagerFace(vcenter),
                 SearchIndexFace(vcenter, self.find),
-                self._views,
                 ScheduledTaskManagerFace(vcenter),
+                self._views,
             )
         }
 
@@ -88,10 +88,10 @@ class SoapInventory:
             if moid.startswith("task-"):
                 task = self._vcenter.host_tasks.find(moid)
                 return None if task is None else TaskFace(task, self._vcenter)
-            if moid.startswith("vm-"):
             if moid.startswith(SCHEDULE):
                 scheduled = self._vcenter.database.scheduled.get(moid)
                 return None if scheduled is None else ScheduledTaskFace(scheduled, self._vcenter)
+            if moid.startswith("vm-"):
                 vm = self._vcenter.vms.get(moid)
                 return None if vm is None else VmFace(vm, None, self._vcenter)
             if moid.startswith("datastore-"):
@@ -335,13 +335,13 @@ def _services(vcenter: LabVCenter) -> list[Any]:
         draft_layers.DraftEffectiveComponents,
         recommendation.Recommendations,
         recommendation.SoftwareSpecMetadata,
+        policies.EffectivePolicy,
         imports.Offline,
         imports.OfflineContent,
         imports.Depots,
         depot.BaseImages,
         depot.BaseImageVersions,
         depot.AddOns,
-        policies.EffectivePolicy,
         depot.AddOnVersions,
         depot.Components,
         depot.ComponentVersions,
