@@ -136,7 +136,9 @@ class Steps(Looker):
 
     def _refuse_forbidden(self, case: Case) -> None:
         """Judge the target anew: the file's own judgement is as old as the file, and its digest does not cover it."""
-        now = judge(case, Find(self.chosen.kind, self.chosen.title, self.target, commit=self.chosen.commit))
+        now = judge(
+            case, Find(self.chosen.kind, self.chosen.title, self.target, also=self.chosen.also, commit=self.chosen.commit)
+        )
         if now.blockers:
             said = "; ".join(f"{warning.code.value}: {warning.text}" for warning in now.blockers)
             raise SurpriseError(f"judged anew it may not be applied: {said}")

@@ -77,6 +77,7 @@ class WarningCode(StrEnum):
     HOST_INCOMPATIBLE = "host-incompatible"
     HOST_UNKNOWN = "host-unknown"
     HOST_BEHIND = "host-behind"
+    LOWERED = "lowered"
     ADD_ON_BOUNDARY = "add-on-boundary"
     ADD_ON_HINT = "add-on-hint"
     VENDOR_ALIAS = "vendor-alias"

@@ -37,7 +37,7 @@ def warnings(
     made = [
         *_mode(case),
         *_owner(case),
-        *_downgrade(case, found.target),
+        *_downgrade(case, found, forecasts),
         *_missing(missing),
         *_composite(case, found, forecasts),
         *_hosts(found, forecasts),
@@ -78,12 +78,20 @@ def _owner(case: Case) -> Iterable[ImageWarning]:
         yield ImageWarning(WarningCode.OWNER_UNKNOWN, text, rests)
 
 
-def _downgrade(case: Case, target: DesiredImage) -> Iterable[ImageWarning]:
-    old = case.old
+def _downgrade(case: Case, found: Find, forecasts: tuple[HostForecast, ...]) -> Iterable[ImageWarning]:
+    """An older image is refused, unless a person named the host whose image it is and every host runs it already: then nothing
+    is taken down, and the image follows hosts that were rolled back."""
+    old, target = case.old, found.target
     if old is None or old.base_image is None or target.base_image is None:
         return
     was, new = case.hints.usual(old.base_image.version), case.hints.usual(target.base_image.version)
-    if new < was:
+    if not new < was:
+        return
+    named = CandidateKind.HOST in {found.kind, *found.also}
+    if named and forecasts and all(host.forecast is Forecast.COMPLIANT for host in forecasts):
+        text = f"base image {new.raw} is older than the cluster's {was.raw}: every host runs it, and an update is given up"
+        yield ImageWarning(WarningCode.LOWERED, text, ("KB 440252", *_NO_DOWN))
+    else:
         text = f"base image {new.raw} is older than the cluster's {was.raw}: vLCM never takes a cluster or host down"
         yield ImageWarning(WarningCode.DOWNGRADE, text, _NO_DOWN)
 
