@@ -87,7 +87,11 @@ class VCenterSurroundings:
             return _all(situation, swept)
         scene = swept.value
         state = str(scene.host["runtime"].connectionState)
-        situation = replace(situation, cluster=_cluster(situation.cluster, scene))
+        situation = replace(
+            situation,
+            cluster=_cluster(situation.cluster, scene),
+            machine_in_vcenter=better(situation.machine_in_vcenter, _machine(scene.host)),
+        )
         if state != "connected":
             why = Unread(Reason.NOT_CONNECTED, f"vCenter shows the host as {state}: what it says of it is old")
             return _of_host(situation, why)
@@ -286,6 +290,12 @@ def _bound(configuration: Any, host: str) -> Mapping[str, str]:
     return found
 
 
+def _machine(host: Mapping[str, Any]) -> Reading[str]:
+    """The hardware UUID, which vCenter keeps also of a host it is not connected to."""
+    uuid = getattr(getattr(host.get("summary"), "hardware", None), "uuid", None)
+    return Read(str(uuid).lower()) if uuid else Unread(Reason.ABSENT, "vCenter shows no hardware UUID of the host")
+
+
 def _stateless(host: Mapping[str, Any]) -> Reading[bool]:
     """vSphere tells only the one case; the boot device tells the rest."""
     deployment = host.get("config.deploymentInfo")
@@ -393,7 +403,8 @@ def _all(situation: HostSituation, why: Unread) -> HostSituation:
         ha_enabled=better(known.ha_enabled, why),
         spare_capacity=better(known.spare_capacity, why),
     )
-    return _of_host(replace(situation, cluster=cluster), why)
+    machine = better(situation.machine_in_vcenter, why)
+    return _of_host(replace(situation, cluster=cluster, machine_in_vcenter=machine), why)
 
 
 __all__ = ["VCenterSurroundings"]

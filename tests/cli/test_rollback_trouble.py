@@ -15,7 +15,7 @@ from auditor.domain.journal import Phase
 from auditor.errors import HistoryError
 from auditor.esxi.control import SshBankControl
 from auditor.history.journal import SqliteJournal
-from tests.cli.test_rollback_lab import Desk, desk, valid
+from tests.cli.test_rollback_lab import OLD, Desk, desk, valid
 
 __all__ = ["desk"]
 
@@ -110,3 +110,18 @@ def test_what_hosts_and_checks_say_does_not_act_on_the_terminal(capsys: pytest.C
     assert "owned" in told
     assert "two" in told
     assert not set(told) & set("\x1b\x07\u202e")
+
+
+def test_two_hosts_whose_addresses_were_swapped(desk: Desk) -> None:
+    """SSH leads to one machine and vCenter acts on the other: nothing may be planned on that."""
+    config = desk.folder / "ann.toml"
+    text = config.read_text()
+    first, second = (f"{host.address}:{host.port}" for host in desk.hosts)
+    assert first in text
+    config.write_text(text.replace(first, "<1>").replace(second, first).replace("<1>", second))
+    plan = desk("rollback", "plan", "--cluster", "Prod", "--to", "24585383", "--unattended", "--out", "swapped.plan.json")
+    assert plan.code == 5
+    assert "identity fail: SSH leads to the machine" in plan.out
+    forced = desk("rollback", "plan", desk.hosts[0].name, "--to", OLD, "--out", "x", "--override", "identity=they are the same")
+    assert forced.code == 5
+    assert "BLOCKED by 1 gates: identity" in forced.out

@@ -16,6 +16,8 @@ def test_a_quiet_host_in_a_cluster(bench: Bench) -> None:
     found = bench.situation()
     assert found.maintenance_mode == Read(False)
     assert isinstance(found.boot_id, Read)
+    assert isinstance(found.machine, Read)
+    assert found.machine == found.machine_in_vcenter
     assert found.cluster.name == Read("prod")
     assert (found.cluster.drs, found.cluster.ha_enabled, found.cluster.spare_capacity) == (Read("off"), Read(False), Read(True))
     assert (found.pinned_vms, found.runs_vcenter, found.ha_agent) == (Read(()), Read(False), Read(""))

@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import TypeVar
 
 from auditor.domain.observation import Read, Reading, Reason, Unread
-from auditor.domain.readings import bank_health, boot_device, boot_identity, maintenance, quick_boot, security, vsan
+from auditor.domain.readings import (
+    bank_health,
+    boot_device,
+    boot_identity,
+    hardware_id,
+    maintenance,
+    quick_boot,
+    security,
+    vsan,
+)
 from auditor.domain.readings.answer import Answer, Command
 from auditor.domain.rollback.situation import HostSituation
 
@@ -18,6 +27,7 @@ LOOK_COMMANDS: tuple[Command, ...] = (maintenance.COMMAND, boot_identity.COMMAND
 
 SITUATION_COMMANDS: tuple[Command, ...] = (
     *LOOK_COMMANDS,
+    hardware_id.COMMAND,
     security.ENCRYPTION,
     security.SECURE_BOOT,
     boot_device.COMMAND,
@@ -45,6 +55,7 @@ def fill(situation: HostSituation, answers: Mapping[str, Answer]) -> HostSituati
         situation,
         maintenance_mode=better(situation.maintenance_mode, maintenance.parse(answers[maintenance.COMMAND.name])),
         boot_id=better(situation.boot_id, boot_identity.parse(answers[boot_identity.COMMAND.name])),
+        machine=better(situation.machine, hardware_id.parse(answers[hardware_id.COMMAND.name])),
         stateless=better(situation.stateless, boot_device.parse_stateless(answers[boot_device.COMMAND.name])),
         quick_booted=better(situation.quick_booted, quick_boot.parse(answers[quick_boot.COMMAND.name])),
         bank_errors=better(situation.bank_errors, bank_health.parse(answers[bank_health.COMMAND.name])),

@@ -23,6 +23,7 @@ from auditor.domain.rollback.window import WindowKind
 class Gate(StrEnum):
     """The gates by the names they are overridden with."""
 
+    IDENTITY = "identity"
     WINDOW = "window"
     ERA = "era"
     BANK_HEALTH = "bank-health"
@@ -158,6 +159,23 @@ def _nothing_in(reading: Reading[tuple[str, ...]], what: str, good: str) -> _Ans
         return _pass(good)
     more = f" and {len(reading.value) - 10} more" if len(reading.value) > 10 else ""
     return _fail(f"{what}: {'; '.join(reading.value[:10])}{more}")
+
+
+def _identity(situation: HostSituation, _: str) -> _Answer:
+    """The banks are read and written over SSH, and vCenter reboots: a name or an address that leads the two to different
+    machines arms one host and reboots another."""
+    if not situation.vcenter:
+        return _pass("no vCenter acts on it: everything goes to one address")
+    own, other = situation.machine, situation.machine_in_vcenter
+    if isinstance(own, Unread):
+        return _unknown("hardware UUID by SSH", own)
+    if isinstance(other, Unread):
+        return _unknown("hardware UUID in vCenter", other)
+    if own.value != other.value:
+        return _fail(
+            f"SSH leads to the machine {own.value}, and what vCenter calls so is {other.value}: another host is at this address"
+        )
+    return _pass(f"SSH and vCenter mean one machine, {own.value}")
 
 
 def _window(situation: HostSituation, to: str) -> _Answer:
@@ -386,6 +404,7 @@ Check = Callable[[HostSituation, str], _Answer]
 _NOTE_BANKS = "KB 316592: reverting to the previous version of ESXi"
 _NOTE_STATE = "KB 316592: the configuration returns to what it was at the upgrade"
 _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
+    Gate.IDENTITY: (_identity, ("vSphere API: HostHardwareSummary.uuid",)),
     Gate.WINDOW: (_window, (_NOTE_BANKS, "KB 306902", "KB 376175", "esx-boot safeboot/bootbank.c")),
     Gate.ERA: (_era, (_NOTE_BANKS,)),
     Gate.BANK_HEALTH: (

@@ -11,6 +11,10 @@ _OR_MAINTENANCE = "or put the host into maintenance mode yourself, and plan agai
 _HARDWARE = "vSphere Client > host > Configure > Hardware"
 
 SETTLE: Mapping[str, str] = {
+    "identity": (
+        "on the host: vim-cmd hostsvc/hostsummary shows its uuid; compare serial numbers with vSphere Client > host > Summary, "
+        "and addresses with [ssh.addresses] and DNS"
+    ),
     "window": "auditor rollback window HOST says what was not read; it can be read again, and not overridden",
     "era": "auditor rollback window HOST shows both builds; this can be read again, and not overridden",
     "bank-health": "on the host: cat /altbootbank/* >/dev/null, gunzip -c of its .tgz files; vmkernel.log tells of bad ones",

@@ -52,6 +52,9 @@ def locked(now: str, then: Any, trouble: Unread | None = None) -> HostSituation:
 
 SIX = observation(boot_cfg("7.0.3-0.55.24674464", 5), boot_cfg("6.7.0-0.0.8169922", 4))
 CASES = [
+    (Gate.IDENTITY, situation(machine=Read("4c4c4544-0031-3010-8054-b4c04f564433")), FAIL),
+    (Gate.IDENTITY, situation(machine=unread()), UNKNOWN),
+    (Gate.IDENTITY, situation(machine_in_vcenter=unread()), UNKNOWN),
     (Gate.WINDOW, situation(observation(other=boot_cfg(NEW, 6))), FAIL),
     (Gate.WINDOW, situation(observation(other=boot_cfg("8.0.3-0.65.24659227", 4))), FAIL),  # another older build
     (Gate.WINDOW, situation(observation(volumes=unread())), UNKNOWN),
