@@ -127,6 +127,17 @@ case $(sum "$k") in
 *) no not-writable $e ;;
 esac
 sync
+# All that took its time, on a slow boot device many seconds, in which somebody may have staged an update.
+h=$(sum "$f")
+case $h in
+@EXPECTED@) ;;
+*) no boot-cfg-changed "$h" ;;
+esac
+o=$(sum @OTHER_FILE@)
+case $o in
+@OTHER_SUM@) ;;
+*) no other-bank-changed "$o" ;;
+esac
 """
 
 

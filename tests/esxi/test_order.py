@@ -188,6 +188,24 @@ def test_a_dd_that_truncates_is_found_out_on_the_copy(banks: Banks) -> None:
     assert not banks.copy.exists()
 
 
+@pytest.mark.parametrize(
+    ("whose", "outcome"), [("own", WriteOutcome.BOOT_CFG_CHANGED), ("other", WriteOutcome.OTHER_BANK_CHANGED)]
+)
+def test_what_changes_while_it_is_rehearsed_is_noticed(banks: Banks, whose: str, outcome: WriteOutcome) -> None:
+    """An installer, or the hourly saving of the configuration, at just that moment."""
+    file = banks.file if whose == "own" else banks.other
+    staged = boot_cfg("8.0.3-0.79.24859861", MODULES, bootstate=1, updated=8)
+    (banks.folder / "staged").write_bytes(staged)
+    slow = banks.folder / "bin" / "sync"
+    slow.unlink()
+    slow.write_text(f"#!/bin/sh\n{banks.busybox} cp {banks.folder / 'staged'} {file}\n")
+    slow.chmod(0o755)
+    assert banks.result(order.arm).outcome is outcome
+    assert file.read_bytes() == staged
+    assert {"own": banks.other.read_bytes() == OTHER, "other": banks.file.read_bytes() == OWN}[whose]
+    assert not banks.copy.exists()
+
+
 def test_a_write_that_is_refused_leaves_the_file(banks: Banks) -> None:
     shim(banks, "dd", f'for word; do case $word in of=*/boot.cfg) echo "dd: I/O error" >&2; exit 1 ;; esac; done\n'
                       f'exec {banks.busybox} dd "$@"')  # fmt: skip
@@ -274,7 +292,7 @@ def test_a_cut_anywhere_leaves_the_old_file_or_the_new_one(
         assert banks.file.read_bytes() == (banks.change.after if make is order.arm else OWN)
         assert banks.result(order.disarm).as_wanted
         assert banks.file.read_bytes() == OWN
-    assert cuts == (14 if make is order.arm else 8)
+    assert cuts == (16 if make is order.arm else 8)
 
 
 def test_the_file_itself_is_opened_for_writing_once_and_given_one_byte(banks: Banks) -> None:
