@@ -202,6 +202,8 @@ def _host_lines(record: Record, width: int) -> list[str]:
     for host in hosts:
         if not host["expected"]:
             lines += _wrapped(f"NO {host['host']}: expected {host['forecast']}, the scan says {host['scanned']}", width, 4)
+        elif host["forecast"] == "UNKNOWN":
+            lines += _wrapped(f"!  {host['host']}: could not be predicted, the scan says {host['scanned']}", width, 4)
     return lines
 
 
@@ -210,6 +212,9 @@ def _then(result: Applied, record: Record) -> list[str]:
     chosen, found = result.proposal.chosen, []
     if chosen is None or not (result.outcome.committed or result.outcome is Outcome.DRY_RUN):
         return []
+    unforeseen = [h["host"] for h in _hosts(record) if (h["forecast"], h["scanned"]) == ("UNKNOWN", "NON_COMPLIANT")]
+    if unforeseen:
+        found.append(f"the next remediation changes {', '.join(unforeseen)}, which could not be predicted: find out what first")
     if result.outcome.committed:
         away = sorted(host["host"] for host in _hosts(record) if host["scanned"] == "UNAVAILABLE")
         if away:

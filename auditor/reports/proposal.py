@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -55,7 +56,10 @@ def _brief(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
     lines += [line for w in chosen.blockers for line in _wrapped(f"NO {w.code.value}: {w.text}", width, 2)]
     acting = [actor for actor in proposal.may_act if actor.standing is Standing.SET and actor.kind in _ON_ITS_OWN]
     lines += [line for actor in acting for line in _wrapped(f"!  {actor.kind.value}: {actor.text}", width, 2)]
-    return [*lines, f"  {printable(str(path))}"] if path else lines
+    if proposal.notes and any(note.startswith("not known") for note in proposal.notes):
+        lines += [line for note in proposal.notes if note.startswith("not known") for line in _wrapped(f"!  {note}", width, 2)]
+    lines += [f"  {printable(str(path))}"] if path and not proposal.ready else []
+    return lines + [f"  next: {printable(command)}" for command in next_commands(proposal, path)]
 
 
 def _whole(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
@@ -78,14 +82,17 @@ def next_commands(proposal: ImageProposal, path: Path | None) -> list[str]:
     chosen = proposal.chosen
     if chosen is None:
         return []
-    name = f"'{path}'" if path and " " in str(path) else str(path or "")
+    name = shlex.quote(str(path)) if path else ""
+    cluster = shlex.quote(proposal.cluster)
+    if chosen.kind is CandidateKind.ROLL_BACK_HOSTS:
+        return ["auditor rollback window"]
     if chosen.missing:
-        return [f"auditor depot gap {name or repr(proposal.cluster)}"]
+        return [f"auditor depot gap {name or cluster}"]
     if proposal.ready and path:
         return [f"auditor apply {name}"]
     if any(w.code.value == "baselines" for w in chosen.blockers):
         return ["auditor runbook show management-regressed"]
-    return [] if proposal.ready or chosen.blockers else [f"auditor propose {proposal.cluster!r}"]
+    return [] if proposal.ready or chosen.blockers else [f"auditor propose {cluster}"]
 
 
 def _now(proposal: ImageProposal) -> str:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def proposal_of(document: Any, where: str = "") -> ImageProposal:
         raise RefusedError(
             "its digest does not fit its facts and target: it was changed since it was written",
             where=where,
-            hint="make a new one: auditor propose " + proposal.cluster,
+            hint=f"make a new one: auditor propose {shlex.quote(proposal.cluster)}",
         )
     return proposal
 

@@ -12,14 +12,16 @@ import pytest
 from auditor import documents
 from auditor.domain.past import Past
 from auditor.domain.proposal.steps import Outcome, Step
+from auditor.domain.proposal.values import Forecast
 from auditor.errors import LockedError, RefusedError
+from auditor.lab.hosts.images import find_add_on, make_image
 from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.reports.apply import apply_document, render_apply
 from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume
 from auditor.workflows.propose import Ask, propose_live
 from tests.apply.stage import CAROL, TARGET, Now, Stage, stage, tools
-from tests.vcenter.editing import NEW, OLD
+from tests.vcenter.editing import ADD_ON, NEW, OLD
 from tests.wire.judging import COMMITS, DRY_RUN, forbidden
 from tests.workflows.fakes import Quiet
 
@@ -166,3 +168,20 @@ def test_a_host_vcenter_is_not_connected_to_is_expected_to_be_unavailable(at: St
     }
     assert document["unproven"] == ["prod-2.lab.example"]
     assert any("prod-2.lab.example" in text for text in document["then"])
+
+
+def test_a_host_that_could_not_be_predicted_is_named_with_what_the_scan_says(at: Stage) -> None:
+    name, host = next(iter(at.vcenter.hosts.items()))
+    host.remediate(make_image(OLD, find_add_on(*ADD_ON)))
+    at.vcenter.refresh_inventory()
+    proposal = at.proposal()
+    assert proposal.chosen is not None
+    forecast = tuple(
+        replace(each, forecast=Forecast.UNKNOWN) if each.host == name else each for each in proposal.chosen.forecast
+    )
+    unsure = replace(proposal, chosen=replace(proposal.chosen, forecast=forecast))
+    with tools(at.access, may_commit=False) as dry:
+        result = apply(unsure, dry, execute=False, operator="me")
+    assert result.outcome is Outcome.DRY_RUN, result.why
+    assert f"{name}: could not be predicted, the scan says NON_COMPLIANT" in render_apply(result)
+    assert f"the next remediation changes {name}, which could not be predicted" in apply_document(result)["then"][0]
