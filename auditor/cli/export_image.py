@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,7 +12,10 @@ from auditor.cli import output
 from auditor.cli.audit import TimeType
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, verbose_option
-from auditor.errors import InputError
+from auditor.errors import AuditorError, InputError
+
+if TYPE_CHECKING:
+    from auditor.history.queries import ArchivedImage
 
 
 @click.command()
@@ -49,35 +53,59 @@ def _recorded(invocation: Invocation, cluster: str, vcenter: str | None, at: dat
     from auditor.cli.history import archived, archived_line, only_one
 
     found = archived(invocation, cluster, vcenter)
+    places = sorted({f"{entry.cluster} on {entry.vcenter} ({entry.instance_uuid})" for entry in found})
+    if len(places) > 1:
+        hint = "give the managed object id, or with --vcenter the name or the instance UUID"
+        raise InputError(f"{len(places)} clusters are recorded under this name: {'; '.join(places)}", where=cluster, hint=hint)
     if at is None:
         newest = max(entry.last_seen for entry in found)
         fitting = [entry for entry in found if entry.last_seen == newest]
     else:
-        fitting = [entry for entry in found if entry.first_seen <= at]
-        newest = max((entry.first_seen for entry in fitting), default=at)
-        fitting = [entry for entry in fitting if entry.first_seen == newest]
-        if not fitting:
-            first = min(entry.first_seen for entry in found)
-            raise InputError(
-                f"no image was recorded before {first:%Y-%m-%d %H:%M}Z", where=cluster, hint="auditor history images"
-            )
+        fitting = _then(invocation, found, cluster, at)
     entry = only_one(fitting, cluster)
     return entry.image.spec, archived_line(entry)
+
+
+def _then(invocation: Invocation, found: list[ArchivedImage], cluster: str, at: datetime) -> list[ArchivedImage]:
+    """The image at that time. One that came back, as by a restore, was seen both before and after others: the view recorded
+    last before that time decides."""
+    from auditor.cli import wiring
+    from auditor.domain.observation import Read, value_of
+
+    known = [entry for entry in found if entry.first_seen <= at]
+    if not known:
+        first = min(entry.first_seen for entry in found)
+        raise InputError(f"no image was recorded before {first:%Y-%m-%d %H:%M}Z", where=cluster, hint="auditor history images")
+    if len(known) == 1:
+        return known
+    with wiring.open_history(invocation.config(), read_only=True) as recorded:
+        _, estate = recorded.estate(at)
+    views = [c for view in estate.vcenters if view.name == known[0].vcenter for c in value_of(view.clusters) or ()]
+    view_of = next((each for each in views if each.id == known[0].cluster), None)
+    if view_of is not None and isinstance(view_of.image, Read):
+        image, commit = view_of.image.value, value_of(view_of.commit)
+        same = [entry for entry in known if entry.image.layers() == image.layers()]
+        return [entry for entry in same if entry.commit == commit] or same
+    fitting = [entry for entry in known if entry.last_seen >= at]  # it was not read then: what was seen before and after
+    newest = max(entry.last_seen for entry in known)
+    return fitting or [entry for entry in known if entry.last_seen == newest]
 
 
 def _live(invocation: Invocation, cluster: str, vcenter: str) -> tuple[str, str]:
     from auditor.cli import wiring
     from auditor.domain.observation import EXCLUDED, Unread, value_of
+    from auditor.workflows.collect import newest_commits
 
     config = invocation.config()
     if vcenter:
         config.vcenter(vcenter)
     found = []
-    with wiring.sources(config, only=frozenset({cluster.lower()})) as sources, wiring.progress() as progress:
+    only = frozenset({cluster.lower()})
+    with wiring.sources(config, only=only) as sources, wiring.past_or_why(config) as known, wiring.progress() as progress:
         for reader in sources.vcenters:
             if vcenter and reader.name != vcenter:
                 continue
-            view = reader.view(progress)
+            view = reader.view(progress, {} if isinstance(known, AuditorError) else newest_commits(known, reader.name))
             if isinstance(view.clusters, Unread):
                 raise InputError(f"its clusters could not be read: {view.clusters}", where=view.name)
             found += [(view.name, each) for each in value_of(view.clusters) or () if each.mode != EXCLUDED]
