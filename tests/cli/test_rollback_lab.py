@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,9 @@ from auditor.cli.main import main
 from auditor.history.journal import SqliteJournal
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.running import Running, running
+from auditor.lab.scenario import Scenario
 from auditor.lab.scenario_file import load
+from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.resources import schema
 
 SCENARIO = Path(__file__).parent / "rollback.toml"
@@ -92,10 +96,12 @@ class Desk:
         return [act.what for act in host.acts]
 
 
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
-    folder = tmp_path / "lab"
-    with running(load(str(SCENARIO)), keep=folder) as lab:
+@contextmanager
+def opened(
+    scenario: Scenario, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: str = ""
+) -> Iterator[Desk]:
+    """The desk, with ``more`` in [rollback]."""
+    with running(scenario, keep=folder) as lab:
         for name, value in lab.workspace.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("TEST_BACKUP_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
@@ -103,11 +109,17 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         base = re.sub(r"(?m)^\[(rollback|backup)[^\]]*\]\n([^\[\n].*\n)*", "", lab.workspace.config.read_text())
         for who in ("ann", "bob"):
             path = folder / f"{who}.toml"
-            path.write_text(base + SETTINGS.format(operator=who, more=""))
+            path.write_text(base + SETTINGS.format(operator=who, more=more))
             path.chmod(0o600)
         for host in lab.play.hosts.values():
             host.acts.clear()
         yield Desk(lab, folder, capsys)
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    with opened(load(str(SCENARIO)), tmp_path / "lab", monkeypatch, capsys) as desk:
+        yield desk
 
 
 def valid(document: Any, name: str) -> Any:
@@ -226,6 +238,26 @@ def test_gates_block_and_overrides_are_recorded(desk: Desk) -> None:
     shown = desk("rollback", "approve", str(path), who="bob")
     assert shown.code == 0
     assert "checked by hand, CHG-9" in shown.out
+
+
+def test_the_image_is_lowered_behind_the_hosts_by_the_command_that_is_named(desk: Desk) -> None:
+    desk.lab.play.vcenter.set_desired("Prod", DesiredSoftware("8.0.3-0.70.24674464"))
+    first = desk.hosts[0].name
+    command = f"auditor propose Prod --vcenter lab --from-host {first}"
+    words = "--unattended", "--override", "cluster-image=no remediation until CHG-2"
+    path = desk.planned(*words)
+    assert command in desk("rollback", "approve", str(path), who="bob").out
+    done = desk("rollback", "run", str(path), "--unattended", "--execute", "--ticket", "CHG-1")
+    assert done.code == 0, done.err
+    assert command in done.err
+    proposed = desk(*shlex.split(command)[1:], "--out", str(desk.folder), "--json")
+    assert proposed.code == 0, proposed.out
+    (entry,) = proposed.document["proposals"]
+    applied = desk("apply", entry["file"], "--execute", "--ticket", "CHG-2")
+    assert applied.code == 0, applied.out + applied.err
+    audited = desk("audit", "--json").document
+    assert {host["state"] for host in audited["hosts"]} == {"IN_SYNC"}
+    assert [host.acts for host in desk.hosts if "CHG-2" in str(host.acts)] == []
 
 
 def test_four_eyes_on_the_command_line(desk: Desk) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from auditor.domain.observation import Read, Reason, Route, Unread
 from auditor.domain.rollback.control import Evacuation, TaskState
-from auditor.errors import ConnectError, DeniedError, TrustError
+from auditor.errors import ConnectError, DeniedError, InDoubtError, TrustError
 from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
 from auditor.lab.hosts.images import make_image
 from auditor.lab.lab import Lab
 from auditor.lab.vcenter.api_versions import release
+from auditor.lab.vcenter.faults import Fault, FaultKind
 from auditor.lab.vcenter.state import LabVCenter
 from auditor.ports import HostTarget
 from auditor.vcenter.hostapi import HostApiReader, HostApiSettings
@@ -119,6 +122,27 @@ def test_a_server_that_has_another_version_by_now_is_asked_which(bench: Bench) -
     task = bench.own.enter_maintenance(bench.target(), Evacuation.NO_ACTION, 60)
     eventually(lambda: bench.own.task(bench.target(), task).state is TaskState.SUCCESS)
     assert len(server.agent.host_tasks.of(next(iter(server.agent.database.hosts)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "order"),
+    [
+        ("EnterMaintenanceMode_Task", lambda by, target: by.enter_maintenance(target, Evacuation.NO_ACTION, 0)),
+        ("RebootHost_Task", lambda by, target: by.reboot(target, "test")),
+    ],
+)
+def test_an_order_whose_answer_does_not_come_is_in_doubt(bench: Bench, operation: str, order: Any) -> None:
+    assert bench.lab.host_apis is not None
+    hasty = replace(settings(bench).endpoint(target(bench)), read_timeout=0.5)
+    own = ApiHostControl(Route.HOST_API, lambda _: hasty, lambda: DEFAULT_PASSWORD)
+    own.maintenance_mode(bench.target())
+    bench.host().maintenance = operation == "RebootHost_Task"
+    agent = bench.lab.host_apis.servers[bench.host().name].agent
+    agent.faults.add(Fault(operation, FaultKind.DELAY, seconds=1.5))
+    with pytest.raises(InDoubtError):
+        order(own, bench.target())
+    own.close()
+    assert [call.operation for call in agent.calls.all()].count(operation) == 1
 
 
 def test_a_password_that_came_back_with_the_older_image_is_tried_once(bench: Bench) -> None:
