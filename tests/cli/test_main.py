@@ -291,3 +291,8 @@ def test_the_table_says_what_the_commands_say() -> None:
 @pytest.mark.parametrize(("path", "command"), [item for item in ALL if not isinstance(item[1], click.Group)])
 def test_every_command_takes_verbosity(path: tuple[str, ...], command: click.Command) -> None:
     assert "-v" in {option for parameter in command.params for option in parameter.opts}
+
+
+def test_what_a_peer_put_into_a_message_does_not_act_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    output.say("cluster \x1b]0;pwned\x07 on \u202evc\nnext: auditor audit")
+    assert capsys.readouterr().err == "cluster \\x1b]0;pwned\\x07 on \\u202evc\nnext: auditor audit\n"
