@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -16,15 +16,18 @@ from auditor.domain.observation import Read, Reading, Reason, Route, Unread, val
 from auditor.domain.rollback.control import Evacuation
 from auditor.domain.rollback.machine import Limits
 from auditor.domain.rollback.plan import Method, RollbackPlan
+from auditor.domain.settings.past import PastSettings
 from auditor.errors import AuditorError, ConfigError, RefusedError
-from auditor.ports import HostControl, HostTarget
+from auditor.ports import Clock, HostControl, HostTarget
 from auditor.workflows.rollback.means import Hands, Means, NoChecks, Pace, Sight, Tell
 
 if TYPE_CHECKING:
     from auditor.backup.vault import Vault as FolderVault
     from auditor.config import Config
+    from auditor.domain.settings.values import HostSettings
     from auditor.esxi.host import SshHostReader
     from auditor.vcenter.hostapi import HostApiSettings
+    from auditor.vcenter.surroundings import VCenterSurroundings
 
 IMAGE_AGE = 30.0
 """Seconds for which a cluster's image is not asked for again: all hosts of a cluster are looked at together."""
@@ -173,12 +176,42 @@ def _sight(config: Config) -> Iterator[tuple[Sight, SshHostReader]]:
                 cluster_image=_images(config),
                 changed=config.rollback.changed,
                 vsan_formats=formats,
+                recorded=_recorded(config),
+                settings=_settings(surroundings, target, clock),
             ),
             reader,
         )
     finally:
         for one in surroundings.values():
             one.close()
+
+
+def _recorded(config: Config) -> Callable[[str, str], Reading[PastSettings]]:
+    """What history knows of a host's settings."""
+
+    def recorded(vcenter: str, host: str) -> Reading[PastSettings]:
+        if not config.history.is_file():
+            return Unread(Reason.ABSENT, "there is no history yet")
+        try:
+            with wiring.open_history(config, read_only=True) as history:
+                found = history.settings(host, vcenter)
+        except AuditorError as error:
+            return Unread(Reason.FAILED, f"history: {error.what}")
+        return Read(found[0] if found else PastSettings(host, vcenter))
+
+    return recorded
+
+
+def _settings(
+    surroundings: Mapping[str, VCenterSurroundings], target: Callable[[str, str], HostTarget], clock: Clock
+) -> Callable[[str, str], HostSettings | None]:
+    """A host's settings as its vCenter shows them now."""
+
+    def settings(vcenter: str, host: str) -> HostSettings | None:
+        eyes = surroundings.get(vcenter)
+        return None if eyes is None else eyes.settings(target(vcenter, host), clock.now())
+
+    return settings
 
 
 def _images(config: Config) -> Callable[[str, str], Reading[DesiredImage | None]]:

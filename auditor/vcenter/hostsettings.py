@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -69,19 +70,26 @@ def read_settings(
     connected = [host for host in hosts if host.connection == Connection.CONNECTED.value]
     others = [host for host in hosts if host.connection != Connection.CONNECTED.value]
     if others:
-        yield tuple(_not_connected(vcenter, host, clock) for host in others)
+        yield tuple(_not_connected(vcenter, host, clock.now()) for host in others)
     batches = [connected[start : start + AT_ONCE] for start in range(0, len(connected), AT_ONCE)]
-    yield from parallel.each(batches, lambda batch: _batch(session, vcenter, batch, clock), THREADS)
+    yield from parallel.each(batches, lambda batch: _batch(session, vcenter, batch, clock.now()), THREADS)
 
 
-def _not_connected(vcenter: str, host: InventoryHost, clock: Clock) -> HostSettings:
+def read_one(session: SoapSession, vcenter: str, host: InventoryHost, at: datetime) -> HostSettings:
+    """The settings of one host, asked at ``at``."""
+    if host.connection != Connection.CONNECTED.value:
+        return _not_connected(vcenter, host, at)
+    (found,) = _batch(session, vcenter, [host], at)
+    return found
+
+
+def _not_connected(vcenter: str, host: InventoryHost, at: datetime) -> HostSettings:
     said = host.connection or "does not show whether it is connected"
     why = Unread(Reason.NOT_CONNECTED, f"vCenter {vcenter}: {said}: what it shows for this host is from its own database")
-    return unread_settings(host.name, vcenter, clock.now(), why, FROM_VCENTER)
+    return unread_settings(host.name, vcenter, at, why, FROM_VCENTER)
 
 
-def _batch(session: SoapSession, vcenter: str, hosts: Sequence[InventoryHost], clock: Clock) -> tuple[HostSettings, ...]:
-    at = clock.now()
+def _batch(session: SoapSession, vcenter: str, hosts: Sequence[InventoryHost], at: datetime) -> tuple[HostSettings, ...]:
     swept = attempt(lambda: session.call(lambda content: _sweep(session, content, [host.id for host in hosts])))
     options = attempt(lambda: session.call(lambda content: _options(session, content, [host.id for host in hosts])))
     found = []
@@ -210,4 +218,4 @@ def _option_entries(options: Reading[dict[str, Entries]], host: str) -> Reading[
     return Read(options.value[host])
 
 
-__all__ = ["FROM_VCENTER", "GROUPS", "read_settings", "watched_options"]
+__all__ = ["FROM_VCENTER", "GROUPS", "read_one", "read_settings", "watched_options"]

@@ -10,16 +10,19 @@ import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pyVmomi import vim, vmodl
 
-from auditor.domain.observation import Read, Reading, Reason, Unread
+from auditor.domain.observation import InventoryHost, Read, Reading, Reason, Unread
 from auditor.domain.readings.situation import better
 from auditor.domain.rollback.control import Connection
 from auditor.domain.rollback.situation import ClusterFacts, HostSituation
+from auditor.domain.settings.values import HostSettings, unread_settings
 from auditor.ports import HostTarget
 from auditor.vcenter.faults import attempt
+from auditor.vcenter.hostsettings import FROM_VCENTER, read_one
 from auditor.vcenter.inventory import display_name, single_property
 from auditor.vcenter.link import Link
 from auditor.vcenter.operations import Gate
@@ -79,6 +82,21 @@ class VCenterSurroundings:
             return Connection(str(single_property(content, host, "runtime").connectionState))
 
         return attempt(lambda: self._link.with_host(target.name, look))
+
+    def settings(self, target: HostTarget, at: datetime) -> HostSettings:
+        """The host's settings as this vCenter shows them; ``at`` is now."""
+
+        def look(content: Any, host: Any) -> InventoryHost:
+            state = str(single_property(content, host, "runtime").connectionState)
+            return InventoryHost(str(host._moId), target.name, connection=state)  # noqa: SLF001  # the only way to the id
+
+        name = target.vcenter
+        found = attempt(lambda: self._link.with_host(target.name, look))
+        if isinstance(found, Unread):
+            return unread_settings(target.name, name, at, found, FROM_VCENTER)
+        host = found.value
+        read = attempt(lambda: self._link.call(lambda session, _: read_one(session, name, host, at)))
+        return unread_settings(target.name, name, at, read, FROM_VCENTER) if isinstance(read, Unread) else read.value
 
     def fill(self, situation: HostSituation, target: HostTarget) -> HostSituation:
         """The same with what vCenter knows. Of a host it is not connected to, only what vCenter itself decides on is taken."""

@@ -18,6 +18,8 @@ from auditor.domain.rollback.build import parse_build, same_build
 from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since
 from auditor.domain.rollback.window import WindowKind
+from auditor.domain.settings.past import SettingChange
+from auditor.domain.settings.verdict import RECORDS, why_unknown
 
 
 class Gate(StrEnum):
@@ -388,6 +390,29 @@ def _since(reading: Reading[Since], what: str) -> _Answer:
     return _pass(f"{what} unchanged since the upgrade" if same else f"{what} changed; the old one is at hand")
 
 
+def _settings(situation: HostSituation, _: str) -> _Answer:
+    """What was changed since the older image's configuration was saved is lost. A change that was seen fails, whatever else is
+    not known."""
+    if isinstance(situation.settings_changed, Unread):
+        return _unknown("settings since the upgrade", situation.settings_changed)
+    found = situation.settings_changed.value
+    open_ends = f"; not known: {why_unknown(found)}" if found.unknown else ""
+    if found.changed:
+        told = [f"{change} ({_seen(change)})" for change in found.changed]
+        more = f"; and {len(told) - SHOWN_CHANGES} more" if len(told) > SHOWN_CHANGES else ""
+        return _fail(f"changed since the upgrade and lost: {'; '.join(told[:SHOWN_CHANGES])}{more}{open_ends}")
+    if found.unknown:
+        return GateVerdict.UNKNOWN, f"no change is known{open_ends}"
+    notes = f" ({'; '.join(found.notes)})" if found.notes else ""
+    return _pass(f"no setting that is recorded changed since the upgrade{notes}")
+
+
+def _seen(change: SettingChange) -> str:
+    if change.group == RECORDS:
+        return "[rollback.changed] settings"
+    return f"first seen {change.seen:%Y-%m-%d %H:%MZ}" if change.seen is not None else "seen now"
+
+
 def _cluster_image(situation: HostSituation, to: str) -> _Answer:
     image = situation.cluster.image_build
     if isinstance(image, Unread):
@@ -400,6 +425,9 @@ def _cluster_image(situation: HostSituation, to: str) -> _Answer:
 
 
 Check = Callable[[HostSituation, str], _Answer]
+
+SHOWN_CHANGES = 20
+"""Changed settings that a gate names; `auditor history settings HOST` has all."""
 
 _NOTE_BANKS = "KB 316592: reverting to the previous version of ESXi"
 _NOTE_STATE = "KB 316592: the configuration returns to what it was at the upgrade"
@@ -454,7 +482,7 @@ _CHECKS: Mapping[Gate, tuple[Check, tuple[str, ...]]] = {
         ("vSphere documentation: TSM-SSH is off by default",),
     ),
     Gate.SETTINGS_CHANGED: (
-        lambda s, _: _nothing_in(s.settings_changed, "changed since the upgrade and lost", "no setting changed since"),
+        _settings,
         (_NOTE_STATE,),
     ),
     Gate.LOCKDOWN: (_lockdown, (_NOTE_STATE, "vSphere Security: lockdown mode behavior")),

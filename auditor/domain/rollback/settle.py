@@ -53,7 +53,10 @@ SETTLE: Mapping[str, str] = {
         "vSphere Client > host > Configure > Security Profile > Lockdown Mode and its exception users; "
         "[rollback.changed] settings says whether it is as of the upgrade"
     ),
-    "settings-changed": "[rollback.changed] settings: the day any setting of the host last changed, from your records",
+    "settings-changed": (
+        "auditor history settings HOST shows what is recorded; [rollback.changed] settings: the day any setting last changed, "
+        "from your records"
+    ),
     "cluster-image": "vSphere Client > cluster > Updates > Image: a newer one installs the update again when remediated",
 }
 """One sentence a gate, without a full stop."""

@@ -9,6 +9,7 @@ from auditor.domain.observation import NOT_ATTEMPTED, Reading
 from auditor.domain.rollback.bank import BankObservation
 from auditor.domain.rollback.judge import window_of
 from auditor.domain.rollback.window import BankState
+from auditor.domain.settings.compare import SettingsSince
 
 
 class Since(StrEnum):
@@ -82,7 +83,7 @@ class HostSituation:
     running system was started by one; ``pinned_vms`` are the
     VMs that cannot be moved, each with its reason; ``bank_errors`` what a check of the bank volumes complained about;
     ``solution_vibs`` the names of installed VIBs that a solution manager owns, HA's own agent left out;
-    ``settings_changed`` what history saw change in the host's settings since the upgrade."""
+    ``settings_changed`` how the host's settings compare with those that would come back."""
 
     host: str
     vcenter: str
@@ -100,7 +101,7 @@ class HostSituation:
     quick_booted: Reading[bool] = NOT_ATTEMPTED
     bank_errors: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     solution_vibs: Reading[tuple[str, ...]] = NOT_ATTEMPTED
-    settings_changed: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    settings_changed: Reading[SettingsSince] = NOT_ATTEMPTED
     cluster: ClusterFacts = ClusterFacts()
     vsan: VsanFacts = VsanFacts()
     security: SecurityFacts = SecurityFacts()

@@ -39,13 +39,17 @@ class SettingsGroup(StrEnum):
     OPTIONS = "options"
     """The few advanced options that administrators set."""
     LOCKDOWN = "lockdown"
+    LOCKDOWN_USERS = "lockdown-users"
+    """Whom lockdown mode does not keep out; nobody needs that while it is off."""
     DIRECTORY = "directory"
     """Active Directory."""
     CERTIFICATE = "certificate"
     ENCRYPTION = "encryption"
     """How the configuration is sealed, and what is enforced by that."""
     SECURE_BOOT = "secure-boot"
-    TPM = "tpm"
+    """Whether the host started with UEFI Secure Boot, by its own word."""
+    FIRMWARE = "firmware"
+    """TPM and Secure Boot, as vCenter shows the hardware's capabilities."""
     HOST_KEY = "ssh-host-key"
     AUTHORIZED_KEYS = "authorized-keys"
 
@@ -53,7 +57,7 @@ class SettingsGroup(StrEnum):
     def from_release(self) -> bool:
         """Whether what there is to set comes with the release or the hardware: then only what both sides have is compared,
         since a new release's new service is nobody's setting."""
-        return self in {SettingsGroup.SERVICES, SettingsGroup.OPTIONS, SettingsGroup.VMFS}
+        return self in {SettingsGroup.SERVICES, SettingsGroup.OPTIONS, SettingsGroup.VMFS, SettingsGroup.FIRMWARE}
 
 
 _OTHERS = frozenset(
@@ -61,7 +65,7 @@ _OTHERS = frozenset(
         SettingsGroup.CERTIFICATE,
         SettingsGroup.ENCRYPTION,
         SettingsGroup.SECURE_BOOT,
-        SettingsGroup.TPM,
+        SettingsGroup.FIRMWARE,
         SettingsGroup.HOST_KEY,
         SettingsGroup.AUTHORIZED_KEYS,
     }
@@ -70,7 +74,7 @@ _OTHERS = frozenset(
 CONFIGURATION = tuple(group for group in SettingsGroup if group not in _OTHERS)
 """What somebody set up and would have to set up again. The other groups decide whether the host starts and who gets in."""
 
-POLICY = (SettingsGroup.ENCRYPTION, SettingsGroup.SECURE_BOOT, SettingsGroup.TPM)
+POLICY = (SettingsGroup.ENCRYPTION, SettingsGroup.SECURE_BOOT, SettingsGroup.FIRMWARE)
 """What a sealed configuration depends on."""
 
 

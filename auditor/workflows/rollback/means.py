@@ -15,6 +15,8 @@ from auditor.domain.rollback.control import Bundle, Evacuation
 from auditor.domain.rollback.machine import Limits
 from auditor.domain.rollback.plan import Method
 from auditor.domain.rollback.vsan_formats import VsanFormats
+from auditor.domain.settings.past import PastSettings
+from auditor.domain.settings.values import HostSettings
 from auditor.ports import (
     BankControl,
     BankReader,
@@ -64,13 +66,22 @@ def _not_looked(_vcenter: str, _cluster: str) -> Reading[DesiredImage | None]:
     return NOT_ATTEMPTED
 
 
+def _no_record(_vcenter: str, _host: str) -> Reading[PastSettings]:
+    return NOT_ATTEMPTED
+
+
+def _no_settings(_vcenter: str, _host: str) -> HostSettings | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Sight:
     """Everything that only looks. ``surroundings`` is by the vCenter's name in the configuration; ``target`` says where a
     host is, by vCenter and name. ``cluster_image`` is the desired image of a cluster, by vCenter and its name (None read: it
     is on baselines). ``vsan_formats`` is the table of the on-disk formats that releases mount. ``changed`` has the times at
     which the site last changed things on any host: root_password, host_keys, certificates, authorized_keys, security_policy,
-    settings."""
+    settings. ``recorded`` is what history knows of a host's settings, ``settings`` reads them now (None: nobody can), both by
+    vCenter and host."""
 
     looker: HostLooker
     banks: BankReader
@@ -82,6 +93,8 @@ class Sight:
     cluster_image: Callable[[str, str], Reading[DesiredImage | None]] = _not_looked
     changed: Mapping[str, datetime] = field(default_factory=dict)
     vsan_formats: VsanFormats = field(default_factory=VsanFormats)
+    recorded: Callable[[str, str], Reading[PastSettings]] = _no_record
+    settings: Callable[[str, str], HostSettings | None] = _no_settings
 
 
 @dataclass(frozen=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import NOT_ATTEMPTED, Read, Reading, Reason, Unread, host_key, value_of
 from auditor.domain.readings.situation import better
-from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, BankObservation
+from auditor.domain.rollback.bank import BOOTBANK, BankObservation
 from auditor.domain.rollback.owned import owned_vibs
 from auditor.domain.rollback.report import ChosenHost
-from auditor.domain.rollback.situation import HostSituation, Since
+from auditor.domain.rollback.situation import HostSituation
 from auditor.parallel import each
 from auditor.ports import HostTarget, Progress
 from auditor.workflows.rollback.means import Sight
+from auditor.workflows.rollback.since import since_the_upgrade
 
 PHASE = "facts"
 
@@ -32,7 +32,9 @@ def collect(sight: Sight, vcenter: str, host: str) -> HostSituation:
     if surroundings is not None:
         situation = surroundings.fill(situation, target)
     situation = _with_vsan_format(sight, _with_image(sight, situation))
-    situation = _with_lockdown(_since_the_upgrade(sight.changed, situation))
+    situation = since_the_upgrade(
+        situation, sight.changed, sight.recorded(vcenter, host_key(host)), sight.settings(vcenter, host_key(host))
+    )
     return _with_key(sight, situation, target)
 
 
@@ -80,61 +82,6 @@ def _with_vsan_format(sight: Sight, situation: HostSituation) -> HostSituation:
         return situation
     newest = sight.vsan_formats.newest(build, vsan.format.value)
     return replace(situation, vsan=replace(vsan, format_then=better(vsan.format_then, newest)))
-
-
-def _with_lockdown(situation: HostSituation) -> HostSituation:
-    """Lockdown mode as of the upgrade: the one of now, where no setting changed since."""
-    security, changed = situation.security, situation.settings_changed
-    then: Reading[str] = security.lockdown
-    if isinstance(changed, Unread):
-        then = Unread(changed.reason, f"whether it changed since: {changed.detail}")
-    elif changed.value:
-        then = Unread(Reason.NOT_SUPPORTED, "settings changed since, and whether lockdown mode is among them is not known")
-    return replace(situation, security=replace(security, lockdown_then=better(security.lockdown_then, then)))
-
-
-def _since_the_upgrade(changed: Mapping[str, datetime], situation: HostSituation) -> HostSituation:
-    """What the site's own records say, put beside the age of the configuration that would come back."""
-    saved = situation.state.configuration_saved
-
-    def since(key: str) -> Reading[Since]:
-        day = changed.get(key)
-        if day is None:
-            return Unread(Reason.NOT_ATTEMPTED, f"when it last changed is not configured: [rollback.changed] {key}")
-        if isinstance(saved, Unread):
-            return Unread(saved.reason, f"the age of the configuration in {ALTBOOTBANK}: {saved.detail}")
-        # A day is over when it is over: what was changed during the day of the update may have been changed after it.
-        return Read(Since.SAME if day + timedelta(days=1) <= saved.value else Since.CHANGED)
-
-    policy, settings = since("security_policy"), since("settings")
-    unchanged = value_of(policy) is Since.SAME
-    security, way = situation.security, situation.way_in
-    return replace(
-        situation,
-        settings_changed=better(
-            situation.settings_changed,
-            settings
-            if isinstance(settings, Unread)
-            else Read(() if settings.value is Since.SAME else (f"settings, on {changed['settings']:%Y-%m-%d}",)),
-        ),
-        security=replace(
-            security,
-            policy_changed=better(
-                security.policy_changed, policy if isinstance(policy, Unread) else Read(policy.value is not Since.SAME)
-            ),
-            # With nothing changed since, the older image ran as it would run now.
-            secure_boot_then=better(security.secure_boot_then, security.secure_boot)
-            if unchanged
-            else security.secure_boot_then,
-        ),
-        way_in=replace(
-            way,
-            root_password=better(way.root_password, since("root_password")),
-            host_keys=better(way.host_keys, since("host_keys")),
-            certificates=better(way.certificates, since("certificates")),
-            authorized_keys=better(way.authorized_keys, since("authorized_keys")),
-        ),
-    )
 
 
 def _with_key(sight: Sight, situation: HostSituation, target: HostTarget) -> HostSituation:

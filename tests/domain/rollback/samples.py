@@ -18,6 +18,7 @@ from auditor.domain.rollback.situation import (
     VsanFacts,
     WayBackIn,
 )
+from auditor.domain.settings.compare import SettingsSince
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"
@@ -91,7 +92,7 @@ def situation(seen: BankObservation | None = None, **changes: Any) -> HostSituat
         quick_boot=Read(False),
         bank_errors=Read(()),
         solution_vibs=Read(()),
-        settings_changed=Read(()),
+        settings_changed=Read(SettingsSince()),
         cluster=ClusterFacts(Read("prod"), Read("fullyAutomated"), Read(True), Read(True), Read("24585383")),
         vsan=VsanFacts(Read(False), Read(""), Read(20), Read(20), Read(True)),
         security=SecurityFacts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from auditor.domain.observation import Read, Reason, Unread
 from auditor.domain.rollback.gates import TO_SETTLE, Gate, GateResult, GateVerdict, Override, blocking, evaluate
 from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, Since
+from auditor.domain.settings.compare import SettingsSince, UnknownGroup
+from auditor.domain.settings.past import SettingChange
 from tests.domain.rollback.samples import NEW, OLD, OTHER, boot_cfg, image, observation, situation, unread
 
 FDM_FREE = Vib("nsx-host", "4.1.0")
@@ -51,6 +54,9 @@ def locked(now: str, then: Any, trouble: Unread | None = None) -> HostSituation:
 
 
 SIX = observation(boot_cfg("7.0.3-0.55.24674464", 5), boot_cfg("6.7.0-0.0.8169922", 4))
+NTP = SettingChange("ntp", "servers", "a", "b", datetime(2026, 11, 2, 7, 4, tzinfo=UTC))
+ISCSI = UnknownGroup("iscsi", "denied: lacks a privilege")
+
 CASES = [
     (Gate.IDENTITY, situation(machine=Read("4c4c4544-0031-3010-8054-b4c04f564433")), FAIL),
     (Gate.IDENTITY, situation(machine=unread()), UNKNOWN),
@@ -115,7 +121,9 @@ CASES = [
     (Gate.LOCKDOWN, locked("lockdownDisabled", "lockdownStrict"), UNKNOWN),
     (Gate.LOCKDOWN, locked("lockdownNormal", "lockdownNormal", Unread(Reason.DENIED, "no")), FAIL),
     (Gate.LOCKDOWN, locked("lockdownNormal", "lockdownNormal", Unread(Reason.UNREACHABLE, "no")), UNKNOWN),
-    (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(("NTP servers",))), FAIL),
+    (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(SettingsSince((NTP,)))), FAIL),
+    (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(SettingsSince((NTP,), (ISCSI,)))), FAIL),
+    (Gate.SETTINGS_CHANGED, situation(settings_changed=Read(SettingsSince((), (ISCSI,)))), UNKNOWN),
     (Gate.SETTINGS_CHANGED, situation(settings_changed=unread()), UNKNOWN),
     (Gate.CLUSTER_IMAGE, within("cluster", image_build=Read("24674464")), FAIL),
     (Gate.CLUSTER_IMAGE, within("cluster", image_build=unread()), UNKNOWN),
@@ -210,3 +218,20 @@ def test_a_fail_is_overridden_only_where_it_costs_no_host() -> None:
 
 def test_an_override_of_a_gate_that_passes_is_not_recorded() -> None:
     assert result(Gate.DPU, situation(), WORD).overridden is None
+
+
+def test_a_changed_setting_is_told_with_before_and_after_and_what_is_not_known() -> None:
+    found = result(
+        Gate.SETTINGS_CHANGED, situation(settings_changed=Read(SettingsSince((NTP, replace(NTP, seen=None)), (ISCSI,))))
+    )
+    assert found.evidence[0] == (
+        "changed since the upgrade and lost: ntp servers: a -> b (first seen 2026-11-02 07:04Z); "
+        "ntp servers: a -> b (seen now); "
+        "not known: iscsi: denied: lacks a privilege"
+    )
+
+
+def test_many_changed_settings_are_counted() -> None:
+    many = tuple(replace(NTP, name=f"server {n}") for n in range(25))
+    (evidence,) = result(Gate.SETTINGS_CHANGED, situation(settings_changed=Read(SettingsSince(many)))).evidence
+    assert evidence.endswith("; and 5 more")

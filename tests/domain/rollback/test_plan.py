@@ -25,6 +25,8 @@ from auditor.domain.rollback.plan import (
     next_wave,
 )
 from auditor.domain.rollback.situation import HostSituation, VsanFacts
+from auditor.domain.settings.compare import SettingsSince
+from auditor.domain.settings.past import SettingChange
 from tests.domain.rollback.samples import NEW, NOW, OLD, OTHER, OWN, boot_cfg, files, observation, situation, unread
 
 DAY = timedelta(days=1)
@@ -133,7 +135,7 @@ def test_a_plan_survives_its_file() -> None:
         ({"dpu": Unread(Reason.TIMED_OUT)}, "dpu"),
         ({"dpu": Unread(Reason.TIMED_OUT)}, "gate dpu"),
         ({"pinned_vms": Read(("vm7: passthrough",))}, "gate pinned-vms"),
-        ({"settings_changed": Read(("NTP",))}, "settings changed"),
+        ({"settings_changed": Read(SettingsSince((SettingChange("ntp", "servers", "a", "b"),)))}, "settings changed"),
         ({"cluster": replace(situation().cluster, image_build=Read("1"))}, "cluster image build"),
     ],
 )
