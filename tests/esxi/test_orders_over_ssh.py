@@ -180,8 +180,8 @@ def test_a_write_that_gives_another_file_is_named_damage_with_what_stands_there(
 
 # Cuts ------------------------------------------------------------------------------------------------------------------
 
-BEFORE = [("readlink", 1), ("sha256sum", 1), ("cp", 1), ("dd", 1), ("cp", 2), ("sync", 1)]
-AFTER = [("dd", 2), ("sync", 2), ("sha256sum", 6)]
+BEFORE = [("readlink", 1), ("sha256sum", 1), ("cp", 1), ("dd", 1), ("cp", 2), ("sync", 1), ("sha256sum", 7)]
+AFTER = [("dd", 2), ("sync", 2), ("sha256sum", 8)]
 
 
 def in_the_middle(host: Host, program: str, nth: int, then: Callable[[], None], order: Callable[[], object]) -> object:
