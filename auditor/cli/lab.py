@@ -70,7 +70,7 @@ def list_(as_json: bool) -> None:
 
     scenarios = [load(name) for name in shipped()]
     if as_json:
-        output.emit_json([_brief(scenario) for scenario in scenarios])
+        output.emit_json({"schema": "auditor/lab-scenarios/v1", "scenarios": [_brief(scenario) for scenario in scenarios]})
         return
     width = max(len(scenario.name) for scenario in scenarios)
     output.emit("\n".join(f"{scenario.name:{width}}  {scenario.title}" for scenario in scenarios))
@@ -189,6 +189,7 @@ def do_(words: tuple[str, ...]) -> int:
       change root password of HOST     to one nobody here knows
       change vpxuser password of HOST  vCenter does not get in any more
       renew host key of HOST
+      change SETTING of HOST to VALUE  ntp, dns, syslog, vlan, mtu, nfs, iscsi, domain, shell, certificate
       break HOST FAULTS                TOML, such as reboot.never = true; see docs/lab.md
       mend HOST
       make HOST TRAITS                 TOML, such as lockdown = "lockdownNormal"; see docs/lab.md

@@ -370,7 +370,8 @@ def test_up_says_how_to_connect_and_ends_cleanly(tmp_path: Path) -> None:
 
 def test_list_and_show(tmp_path: Path) -> None:
     listed = json.loads(run(tmp_path, "lab", "list", "--json").stdout)
-    assert [each["name"] for each in listed] == list(shipped())
+    assert documents.problems(listed, "lab-scenarios.v1") == ()
+    assert [each["name"] for each in listed["scenarios"]] == list(shipped())
     shown = run(tmp_path, "lab", "show", "post-restore").stdout
     for said in ("Virtual Desktops", "5 days ago: backup", "exit code 3", "stale-inventory"):
         assert said in shown

@@ -27,7 +27,15 @@ def examples(pattern: str) -> list[Any]:
     return [pytest.param(path, id=str(path.relative_to(HERE))) for path in found]
 
 
-@pytest.mark.parametrize("name", ["config.v1", "audit.v1", "snapshot.v1"])
+FOLDERS = sorted(path.name for path in HERE.iterdir() if (path / "pass").is_dir() or (path / "fail").is_dir())
+
+
+def test_the_outputs_that_scripts_live_by_have_examples() -> None:
+    wanted = {"config.v1", "audit.v1", "snapshot.v1", "apply.v1", "depot-import.v1", "export-file.v1", "depot-inspect.v1"}
+    assert wanted <= set(FOLDERS)
+
+
+@pytest.mark.parametrize("name", FOLDERS)
 def test_has_examples_of_both_kinds(name: str) -> None:
     assert list((HERE / name / "pass").iterdir())
     assert list((HERE / name / "fail").iterdir())
@@ -106,6 +114,12 @@ OURS = [
     "runs.v1",
     "images.v1",
     "runbooks.v1",
+    "lab-scenarios.v1",
+    "apply.v1",
+    "depot-import.v1",
+    "export-file.v1",
+    "depot-gap.v1",
+    "proposal.v1",
 ]
 
 
