@@ -70,7 +70,7 @@ def list_(as_json: bool) -> None:
 
     scenarios = [load(name) for name in shipped()]
     if as_json:
-        output.emit_json({"schema": "auditor/lab-scenarios/v1", "scenarios": [_brief(scenario) for scenario in scenarios]})
+        output.emit_json([_brief(scenario) for scenario in scenarios])
         return
     width = max(len(scenario.name) for scenario in scenarios)
     output.emit("\n".join(f"{scenario.name:{width}}  {scenario.title}" for scenario in scenarios))

@@ -114,6 +114,7 @@ class Play:
             Verb.REMOVE_HOST: lambda e: _each(e.hosts, self.vcenter.remove_host),
             Verb.STAGE: lambda e: _each(e.hosts, lambda h: self.hosts[h].stage(self.scenario.image(e.image))),
             Verb.REBOOT: lambda e: _each(e.hosts, lambda h: self.hosts[h].reboot()),
+            Verb.CHANGE_SETTING: self._change_setting,
             Verb.LIVE_VIB: lambda e: _each(e.hosts, self.install_live),
             Verb.POWER_OFF: lambda e: _each(e.hosts, lambda h: self.hosts[h].shut_down()),
             Verb.PATCH_VCENTER: lambda e: self.vcenter.patch(e.build),
@@ -173,6 +174,12 @@ class Play:
     def _change_password(self, event: Event) -> None:
         for name in event.hosts or tuple(self.hosts):
             self.hosts[name].vpxuser = self._remembered[name] = self.hosts[name].vpxuser + 1
+
+    def _change_setting(self, event: Event) -> None:
+        for name in event.hosts:
+            host = self.hosts[name]
+            host.settings = host.settings.changed(event.setting, event.value)
+            host.tell()
 
     def _reconnect(self, event: Event) -> None:
         _each(event.hosts, self.reconnect)

@@ -49,6 +49,8 @@ class Verb(StrEnum):
     """An update is put into the hosts' other bank, to start at the next boot."""
     LIVE_VIB = "install-live-vib"
     """A VIB is installed without a reboot: the running image with it takes the hosts' other bank."""
+    CHANGE_SETTING = "change-setting"
+    """Somebody sets hosts up in another way: NTP servers, a VLAN, an NFS mount."""
     REBOOT = "reboot"
     POWER_OFF = "power-off"
     PATCH_VCENTER = "patch-vcenter"
@@ -116,6 +118,8 @@ class Event:
     user: str = ""
     after: dt.timedelta = dt.timedelta(0)
     """How long after it is planned what is scheduled is due."""
+    setting: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
         """One line for people: "3 days ago: set-image u3e on Production"."""
@@ -124,7 +128,8 @@ class Event:
         if what is None:
             where = few(self.clusters, "cluster")
             by = f"by {self.user}" if self.user else ""
-            parts = (self.image, f"on {where}" if where else "", f"({hosts})" if hosts and where else hosts, by)
+            setting = f"{self.setting} = {self.value}" if self.setting else ""
+            parts = (self.image, setting, f"on {where}" if where else "", f"({hosts})" if hosts and where else hosts, by)
             what = " ".join(part for part in parts if part)
         return f"{when(self.ago)}: {self.verb.value}{f' {what}' if what else ''}"
 

@@ -15,6 +15,7 @@ from auditor.domain.findings import Code
 from auditor.domain.versions import VersionError
 from auditor.errors import InputError
 from auditor.lab.hosts.faults import check_faults
+from auditor.lab.hosts.settings import LabSettings
 from auditor.lab.hosts.traits import check_traits
 from auditor.lab.scenario import (
     DOMAIN,
@@ -52,6 +53,7 @@ _NEEDS: dict[Verb, tuple[str, ...]] = {
     Verb.REMOVE_HOST: ("hosts",),
     Verb.STAGE: ("hosts", "image"),
     Verb.LIVE_VIB: ("hosts",),
+    Verb.CHANGE_SETTING: ("hosts", "setting", "value"),
     Verb.REBOOT: ("hosts",),
     Verb.POWER_OFF: ("hosts",),
     Verb.PATCH_VCENTER: ("build",),
@@ -231,6 +233,11 @@ class _Builder:
             raise self.wrong(f"{key}: {verb.value} takes no key {extra!r}")
         clusters = self.found_clusters(key, item, who) if "cluster" in item else ()
         hosts = self.hosts(f"{key}.hosts", item["hosts"], who) if "hosts" in item else ()
+        if verb is Verb.CHANGE_SETTING:
+            try:
+                LabSettings().changed(item["setting"], item["value"])
+            except ValueError as error:
+                raise self.wrong(f"{key}: {error}") from None
         if "part" in item:
             if hosts:
                 raise self.wrong(f"{key}: part and hosts exclude each other")
@@ -240,7 +247,8 @@ class _Builder:
             raise self.wrong(f"{key}.cluster: a host is added to one cluster, and {item['cluster']!r} names {len(clusters)}")
         image = self.known(f"{key}.image", item["image"], images) if "image" in item else ""
         after = _span(item.get("in", "0m"))
-        return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""), after)
+        said = (item.get(name, "") for name in ("setting", "value"))
+        return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""), after, *said)
 
     def fault(self, index: int, item: dict[str, Any], who: _Who) -> HostFault:
         faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter"}}

@@ -11,6 +11,7 @@
     touch [other] boot.cfg of HOST   somebody edits the booted (the other) bank's boot.cfg
     change root password of HOST     to one nobody here knows
     renew host key of HOST           its SSH key
+    change SETTING of HOST to VALUE  ntp, dns, syslog, vlan, mtu, nfs, iscsi, domain, shell, certificate; lists with commas
     change vpxuser password of HOST  behind vCenter's back: it does not get in any more
     break HOST FAULTS                TOML keys of the faults table, such as reboot.never = true; replaces what was broken
     mend HOST                        no fault any more
@@ -171,6 +172,12 @@ def _key(play: Play, host: LabHost, _: Sequence[str]) -> str:
     return f"{host.name} shows another SSH key"
 
 
+def _setting(play: Play, host: LabHost, rest: Sequence[str]) -> str:
+    host.settings = host.settings.changed(*rest)
+    host.tell()
+    return f"{host.name}: {rest[0]} is {rest[1]}"
+
+
 def _vpxuser(play: Play, host: LabHost, _: Sequence[str]) -> str:
     host.vpxuser += 1
     host.tell()
@@ -240,6 +247,7 @@ _VERBS: tuple[tuple[str, Act], ...] = (
     (rf"touch (?P<which>other )?boot\.cfg of {_HOST}", _touch),
     (rf"change root password of {_HOST}", _root_password),
     (rf"renew host key of {_HOST}", _key),
+    (rf"change (?P<setting>[a-z]+) of {_HOST} to (?P<value>.+)", _setting),
     (rf"change vpxuser password of {_HOST}", _vpxuser),
     (rf"break {_HOST} (?P<faults>.+)", _break),
     (rf"mend {_HOST}", _mend),
