@@ -8,8 +8,8 @@ from typing import Any
 
 from auditor.codec import timestamp
 from auditor.domain.rollback.approval import Approval
-from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict
-from auditor.domain.rollback.plan import RollbackPlan, Target
+from auditor.domain.rollback.gates import GateResult, GateVerdict
+from auditor.domain.rollback.plan import RollbackPlan, Target, image_commands
 from auditor.domain.rollback.status import HostStatus, OperationStatus, Standing
 from auditor.reports.safe import printable
 
@@ -98,13 +98,7 @@ def plan_next(plan: RollbackPlan, file: str) -> list[str]:
             steps.append(f'settle the gates, or plan again with --override "{overridable[0].value}=why it is safe"')
     elif plan.targets:
         steps.append(f"somebody else reads it and approves: auditor rollback approve {file}")
-    clusters = sorted({
-        target.cluster for target in plan.targets for result in target.gates
-        if result.gate is Gate.CLUSTER_IMAGE and result.verdict is GateVerdict.FAIL and target.cluster
-    })  # fmt: skip
-    steps += [
-        f"the image of {name} is newer, so a remediation would update again; see: auditor propose {name}" for name in clusters
-    ]
+    steps += [f"when all hosts of its cluster are back, lower its image: {command}" for command in image_commands(plan)]
     return steps
 
 
@@ -148,7 +142,8 @@ def operation_next(status: OperationStatus) -> list[str]:
     """What to do now, most urgent first."""
     number = status.operation.id
     if status.rolled_back and not status.operation.unfinished:
-        return ["auditor audit"]
+        lower = [f"when all hosts of its cluster are back, lower its image: {command}" for command in status.images]
+        return [*lower, "auditor audit"]
     steps = []
     if status.waiting:
         names = ", ".join(host.host for host in status.waiting)

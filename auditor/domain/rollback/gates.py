@@ -15,6 +15,7 @@ from enum import StrEnum
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import parse_build, same_build
+from auditor.domain.rollback.image_offer import image_command
 from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since
 from auditor.domain.rollback.window import WindowKind
@@ -421,7 +422,9 @@ def _cluster_image(situation: HostSituation, to: str) -> _Answer:
         return _pass("the host's cluster has no image")
     if same_build(image.value, to):
         return _pass(f"the cluster's image is build {image.value}")
-    return _fail(f"the cluster's image is build {image.value}: the next remediation would install it again")
+    again = f"the cluster's image is build {image.value}: the next remediation would install it again"
+    cluster = value_of(situation.cluster.name) or "CLUSTER"
+    return _fail(f"{again}. When all its hosts are back: {image_command(cluster, situation.vcenter, situation.host)}")
 
 
 Check = Callable[[HostSituation, str], _Answer]

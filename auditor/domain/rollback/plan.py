@@ -22,7 +22,8 @@ from auditor.domain.observation import Read, Unread, host_key, value_of
 from auditor.domain.rollback.arm import ByteEdit, Refusal, arm_edit
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.canonical import canonical_text, digest, sha256
-from auditor.domain.rollback.gates import Gate, GateResult, Override, blocking, evaluate
+from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, Override, blocking, evaluate
+from auditor.domain.rollback.image_offer import image_command
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.situation import HostSituation
 
@@ -312,6 +313,16 @@ def next_wave(plan: RollbackPlan, rolled_back: Iterable[str], stopped: Iterable[
     return next((left for wave in plan.waves if (left := tuple(host for host in wave if host not in done))), ())
 
 
+def image_commands(plan: RollbackPlan) -> tuple[str, ...]:
+    """What to type for each cluster whose image is newer than its hosts will be, by the first of its hosts to go back."""
+    found: dict[tuple[str, str], str] = {}
+    for target in filter(None, (plan.target(host) for wave in plan.waves for host in wave)):
+        newer = any(result.gate is Gate.CLUSTER_IMAGE and result.verdict is GateVerdict.FAIL for result in target.gates)
+        if newer and target.cluster:
+            found.setdefault((target.vcenter, target.cluster), image_command(target.cluster, target.vcenter, target.host))
+    return tuple(found.values())
+
+
 __all__ = [
     "FAILURE_BUDGET",
     "Fact",
@@ -324,6 +335,7 @@ __all__ = [
     "check_plan",
     "facts_of",
     "gates_now",
+    "image_commands",
     "make_plan",
     "make_target",
     "moved_facts",

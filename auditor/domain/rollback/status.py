@@ -10,7 +10,7 @@ from enum import StrEnum
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.domain.rollback.approval import Approval
 from auditor.domain.rollback.journal import END, HostJournal, Step
-from auditor.domain.rollback.plan import Method, RollbackPlan, Target
+from auditor.domain.rollback.plan import Method, RollbackPlan, Target, image_commands
 
 
 class Standing(StrEnum):
@@ -50,6 +50,8 @@ class OperationStatus:
     to: str
     approval: str
     hosts: tuple[HostStatus, ...]
+    images: tuple[str, ...] = ()
+    """Commands that propose the images of its clusters anew: for those that are still to be lowered."""
 
     @property
     def rolled_back(self) -> bool:
@@ -68,7 +70,7 @@ def status_of(operation: Operation, plan: RollbackPlan, approval: Approval, entr
     targets = sorted(plan.targets, key=lambda target: order.get(target.host, len(order)))
     hosts = tuple(_host(target, entries) for target in targets)
     to = next((target.to_build for target in plan.targets), "")
-    return OperationStatus(operation, plan.method, to, str(approval), hosts)
+    return OperationStatus(operation, plan.method, to, str(approval), hosts, image_commands(plan))
 
 
 def _host(target: Target, entries: Sequence[Entry]) -> HostStatus:

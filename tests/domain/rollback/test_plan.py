@@ -21,6 +21,7 @@ from auditor.domain.rollback.plan import (
     Method,
     RollbackPlan,
     check_plan,
+    image_commands,
     make_plan,
     next_wave,
 )
@@ -44,6 +45,16 @@ def named(name: str, domain: str | None = None, **changes: Any) -> HostSituation
 
 def plan(*situations: HostSituation, method: Method = Method.UNATTENDED, **changes: Any) -> RollbackPlan:
     return make_plan(situations or (situation(),), OLD, method, "ann", NOW, DAY, **changes)
+
+
+def test_the_command_that_lowers_each_newer_image_is_named_once() -> None:
+    newer = replace(situation().cluster, name=Read("Prod A"), image_build=Read("24674464"))
+    made = plan(named("esx1", cluster=newer), named("esx2", cluster=newer), named("esx3"), canary="esx2")
+    command = "auditor propose 'Prod A' --vcenter vc --from-host esx2"
+    assert image_commands(made) == (command,)
+    told = [gate.evidence for target in made.targets for gate in target.gates if gate.gate is Gate.CLUSTER_IMAGE]
+    assert any(command in line for evidence in told for line in evidence)
+    assert image_commands(plan()) == ()
 
 
 def test_what_a_target_holds() -> None:
