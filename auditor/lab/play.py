@@ -74,7 +74,11 @@ class Play:
             self.vcenter.add_vm(vm.name, vm.host, running=vm.running, pinned=vm.pinned, vcenter=vm.vcenter)
 
     def _make(self, name: str, image: str) -> LabHost:
-        host = LabHost(name, self.scenario.image(image), clock=self.clock.now, lock=self.lock)
+        host = LabHost(name, self.scenario.image(image, name), clock=self.clock.now, lock=self.lock)
+        hardware = self.scenario.hardware(name)
+        host.vendor, host.model = hardware.vendor, hardware.model
+        part = self.scenario.images[image].of(hardware)
+        host.firmware = {manager: (package, version) for manager, package, version in part.packages}
         self.hosts[name] = host
         self._remembered[name] = 0
         host.on_change.append(lambda _: self._trust())
@@ -112,7 +116,7 @@ class Play:
             Verb.CHANGE_PASSWORD: self._change_password,
             Verb.ADD_HOST: lambda e: _each(e.hosts, lambda h: self.vcenter.add_host(self.hosts[h], e.clusters[0])),
             Verb.REMOVE_HOST: lambda e: _each(e.hosts, self.vcenter.remove_host),
-            Verb.STAGE: lambda e: _each(e.hosts, lambda h: self.hosts[h].stage(self.scenario.image(e.image))),
+            Verb.STAGE: lambda e: _each(e.hosts, lambda h: self.hosts[h].stage(self.scenario.image(e.image, h))),
             Verb.REBOOT: lambda e: _each(e.hosts, lambda h: self.hosts[h].reboot()),
             Verb.CHANGE_SETTING: self._change_setting,
             Verb.LIVE_VIB: lambda e: _each(e.hosts, self.install_live),

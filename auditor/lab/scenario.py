@@ -12,9 +12,11 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from auditor.lab.hosts.host import LabHost, host_uuid
 from auditor.lab.hosts.images import LabImage, find_add_on, find_solution, make_image
 from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
 from auditor.lab.vcenter.faults import Fault
+from auditor.lab.vcenter.parts import Hardware
 from auditor.lab.vcenter.vms import Pinned
 
 DOMAIN = "lab.example"
@@ -202,9 +204,17 @@ class Scenario:
             stock(depot, software)
         return depot
 
-    def image(self, name: str) -> LabImage:
-        """The complete image of that name."""
-        return self.warehouse.compose(self.images[name])
+    def image(self, name: str, host: str = "") -> LabImage:
+        """The complete image of that name: of a composite one the host's own part."""
+        software = self.images[name]
+        return self.warehouse.compose(software.of(self.hardware(host)) if host else software)
+
+    def hardware(self, host: str) -> Hardware:
+        """What the hardware of a host is."""
+        said: dict[str, Any] = {}
+        for each in self.traits:
+            said |= each.traits if host in each.hosts else {}
+        return Hardware(host_uuid(host), said.get("vendor", LabHost.vendor), said.get("model", LabHost.model))
 
 
 def stock(depot: LabDepot, software: DesiredSoftware) -> None:
@@ -212,8 +222,9 @@ def stock(depot: LabDepot, software: DesiredSoftware) -> None:
     `auditor.domain.versions.VersionError` for a text that is no base image version."""
     make_image(software.base_image)
     depot.add_base_image(software.base_image)
-    if software.add_on is not None:
-        depot.add_add_on(find_add_on(*software.add_on))
+    for part in software.parts:
+        if part.add_on is not None:
+            depot.add_add_on(find_add_on(*part.add_on))
     for solution in software.solutions:
         depot.add_solution(find_solution(*solution))
 

@@ -15,6 +15,7 @@ from auditor.domain.findings import Code
 from auditor.domain.versions import VersionError
 from auditor.errors import InputError
 from auditor.lab.hosts.faults import check_faults
+from auditor.lab.hosts.host import host_uuid
 from auditor.lab.hosts.settings import LabSettings
 from auditor.lab.hosts.traits import check_traits
 from auditor.lab.scenario import (
@@ -34,7 +35,9 @@ from auditor.lab.scenario import (
 from auditor.lab.scenario_text import read
 from auditor.lab.vcenter.api_versions import release
 from auditor.lab.vcenter.depot import DesiredSoftware
+from auditor.lab.vcenter.drafts import belongs_to_9
 from auditor.lab.vcenter.faults import Fault, FaultKind
+from auditor.lab.vcenter.parts import Alternative, Selection
 from auditor.lab.vcenter.vms import Pinned
 
 MAX_HOSTS = 10_000
@@ -144,16 +147,19 @@ class _Builder:
         return scenario
 
     def software(self, item: dict[str, Any]) -> DesiredSoftware:
-        add_on = item.get("add_on")
-        key = (add_on["name"], add_on["version"]) if add_on else None
-        components, solutions = (tuple(sorted(item.get(name, {}).items())) for name in ("components", "solutions"))
-        return DesiredSoftware(item["base_image"], key, components, solutions=solutions)
+        alternatives = tuple(_alternative(key, part) for key, part in sorted(item.get("alternative", {}).items()))
+        solutions = tuple(sorted(item.get("solutions", {}).items()))
+        return DesiredSoftware(item["base_image"], **_layers(item), solutions=solutions, alternatives=alternatives)
 
     def check_images(self, scenario: Scenario) -> None:
         """Make every image once, so that a wrong one is an error of the file."""
+        old = release(scenario.version).numbers < (9, 0)
         try:
-            for name in scenario.images:
-                scenario.image(name)
+            for name, software in scenario.images.items():
+                for part in software.parts:
+                    scenario.warehouse.compose(part)
+                if software.alternatives and (old or not belongs_to_9(software.base_image)):
+                    raise self.wrong(f"image.{name}.alternative: images with alternatives exist from vCenter and ESX 9.0 on")
         except (LookupError, VersionError) as error:
             raise self.wrong(f"image: {error}") from None
 
@@ -300,6 +306,22 @@ class _Builder:
 def full_name(name: str) -> str:
     """A host's full name: a name without a dot gets the lab's domain."""
     return (name if "." in name else f"{name}.{DOMAIN}").lower()
+
+
+def _layers(item: dict[str, Any]) -> dict[str, Any]:
+    add_on = item.get("add_on")
+    packages = item.get("hardware_support", {}).items()
+    return {
+        "add_on": (add_on["name"], add_on["version"]) if add_on else None,
+        "components": tuple(sorted(item.get("components", {}).items())),
+        "packages": tuple(sorted((manager, package["package"], package["version"]) for manager, package in packages)),
+    }
+
+
+def _alternative(key: str, item: dict[str, Any]) -> Alternative:
+    uuids = tuple(host_uuid(full_name(host)) for host in item.get("hosts", ()))
+    selection = Selection(uuids, item.get("vendor", ""), tuple(item.get("models", ())))
+    return Alternative(key, item["name"], selection, **_layers(item))
 
 
 def _made_up(cluster: str, number: int) -> tuple[str, ...]:

@@ -168,8 +168,8 @@ def test_an_imported_text_becomes_a_draft(editing: Editing) -> None:
     with pytest.raises(errors.Error):
         editing.import_text(base_image={"version": NEW})
     editing.drafts.delete(editing.cluster, draft)
-    strange = editing.import_text(base_image={"version": NEW}, hardware_support={"packages": {"x": {}}})
-    assert editing.validation(strange) == ["The lab does not simulate hardware_support of an image."]
+    strange = editing.import_text(base_image={"version": NEW}, solutions={"com.vmware.nsxt": {"version": "1", "components": []}})
+    assert editing.validation(strange) == ["The lab does not simulate solutions of an image."]
 
 
 def test_a_removed_component_is_part_of_the_image_from_8_0_3(serve: Serve) -> None:

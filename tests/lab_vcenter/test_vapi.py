@@ -279,6 +279,7 @@ def test_what_is_served(server: VCenterServer) -> None:
         "esx.settings.clusters.enablement.software.get",
         "esx.settings.clusters.installed_images.extract$task",
         "esx.settings.clusters.installed_images.get",
+        "esx.settings.clusters.policies.apply.effective.get",
         "esx.settings.clusters.software.commits.get",
         "esx.settings.clusters.software.compliance.get",
         "esx.settings.clusters.software.drafts.commit$task",

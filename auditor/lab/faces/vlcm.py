@@ -18,10 +18,10 @@ from com.vmware.esx.settings.clusters import enablement_client, software_client
 from com.vmware.vapi.std import errors_client as errors
 
 from auditor.lab.faces.transfer import export
+from auditor.lab.faces.vlcm_compliance import cluster_compliance
 from auditor.lab.faces.vlcm_values import (
     OURS,
     PREFIX,
-    cluster_compliance,
     host_software_info,
     notifications,
     software_info,
@@ -153,8 +153,7 @@ def _stored_compliance(vcenter: LabVCenter, cluster: Cluster) -> Any:
 def compliance_of(vcenter: LabVCenter, cluster: Cluster, scan: ScanResult) -> Any:
     """A scan's result as this vCenter's version shows it."""
     names = {entry.moid: entry.name for entry in vcenter.hosts_of(cluster)}
-    staging = vcenter.release.numbers >= (8, 0)
-    return cluster_compliance(scan, vcenter.database.depot, names, staging=staging)
+    return cluster_compliance(scan, vcenter.database.depot, names, api=vcenter.release.numbers)
 
 
 class ClusterCommits(VlcmService):

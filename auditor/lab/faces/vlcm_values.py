@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any
 
 from com.vmware.esx import hosts_client as hosts
@@ -14,17 +13,9 @@ from com.vmware.esx import settings_client as settings
 from com.vmware.vapi.std_client import LocalizableMessage
 
 from auditor.lab.hosts.images import LabImage
-from auditor.lab.vcenter.compliance import (
-    COMPLIANT,
-    INCOMPATIBLE,
-    NON_COMPLIANT,
-    UNAVAILABLE,
-    ComponentScan,
-    HostScan,
-    ScanResult,
-)
 from auditor.lab.vcenter.compliance import user_components as _user_components
-from auditor.lab.vcenter.depot import AddOnKey, DesiredSoftware, LabDepot
+from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
+from auditor.lab.vcenter.parts import AddOnKey, Alternative, Package, Selection
 
 PREFIX = "com.vmware.vcIntegrity.lifecycle."
 OURS = "lab.vlcm."
@@ -111,15 +102,50 @@ def solution_info(name: str, version: str, depot: LabDepot) -> Any:
 
 
 def software_info(software: DesiredSoftware, depot: LabDepot) -> Any:
-    """A cluster image. `components` are the administrator's own, not those the base image brings."""
+    """A cluster image, with its alternative images. What it has none of is unset, and so are the fields that a vCenter is too
+    old for."""
     return settings.SoftwareInfo(
-        base_image=base_image_info(software.base_image, depot),
-        add_on=add_on_info(software.add_on, depot),
-        components={name: component_info(name, version, depot) for name, version in software.components},
-        solutions={name: solution_info(name, version, depot) for name, version in software.solutions},
-        # Unset where nothing was removed, and so on a vCenter that is older than the field.
-        removed_components={name: settings.ComponentInfo() for name in software.removed} or None,
+        **_layers(software, depot),
+        alternative_images={each.id: alternative_info(software, each, depot) for each in software.alternatives} or None,
     )
+
+
+def _layers(software: DesiredSoftware, depot: LabDepot) -> dict[str, Any]:
+    """The layers of one image. `components` are the administrator's own, not those the base image brings."""
+    return {
+        "base_image": base_image_info(software.base_image, depot),
+        "add_on": add_on_info(software.add_on, depot),
+        "components": {name: component_info(name, version, depot) for name, version in software.components},
+        "solutions": {name: solution_info(name, version, depot) for name, version in software.solutions},
+        "hardware_support": hardware_support_info(software.packages),
+        "removed_components": {name: settings.ComponentInfo() for name in software.removed} or None,
+    }
+
+
+def alternative_info(software: DesiredSoftware, image: Alternative, depot: LabDepot) -> Any:
+    """An alternative image of a composite one."""
+    return settings.AlternativeImageInfo(
+        **_layers(software.part(image), depot),
+        display_name=image.display_name,
+        selection_criteria=selection_info(image.selection),
+    )
+
+
+def selection_info(selection: Selection) -> Any:
+    """Which hosts an alternative image is for."""
+    kinds = settings.ImageSelectionInfo.SelectionType
+    if selection.uuids:
+        return settings.ImageSelectionInfo(selection_type=kinds.HOST_UUID, host_uuids=set(selection.uuids))
+    hardware = settings.HostHardwareInfo(vendor=selection.vendor, models=set(selection.models) or None)
+    return settings.ImageSelectionInfo(selection_type=kinds.HOST_HARDWARE_SPEC, host_hardware_spec=hardware)
+
+
+def hardware_support_info(packages: tuple[Package, ...]) -> Any | None:
+    """The hardware support packages by their managers; None for none."""
+    if not packages:
+        return None
+    info = settings.HardwareSupportPackageInfo
+    return settings.HardwareSupportInfo(packages={m: info(pkg=name, version=version) for m, name, version in packages})
 
 
 def software_of(image: LabImage) -> DesiredSoftware:
@@ -166,79 +192,3 @@ def host_software_info(image: LabImage) -> Any:
             for each in image.solutions
         },
     )
-
-
-def cluster_compliance(scan: ScanResult, depot: LabDepot, names: Mapping[str, str], *, staging: bool) -> Any:
-    """A stored scan. `names` are the hosts' names by id; `staging` says whether the version knows a stage status."""
-    return settings.ClusterCompliance(
-        impact=scan.impact,
-        status=scan.status,
-        stage_status=_stage(scan.status, staging=staging),
-        notifications=settings.Notifications(),
-        scan_time=scan.time,
-        commit=scan.commit or None,
-        compliant_hosts=scan.host_ids(COMPLIANT),
-        non_compliant_hosts=scan.host_ids(NON_COMPLIANT),
-        incompatible_hosts=scan.host_ids(INCOMPATIBLE),
-        unavailable_hosts=scan.host_ids(UNAVAILABLE),
-        hosts={moid: _host_compliance(host, scan, depot, staging=staging) for moid, host in scan.hosts.items()},
-        host_info={moid: settings.HostInfo(name=names[moid]) for moid in scan.hosts.keys() | scan.unavailable if moid in names},
-    )
-
-
-def _stage(status: str, *, staging: bool) -> str | None:
-    return "NOT_STAGED" if staging and status == NON_COMPLIANT else None
-
-
-def _host_compliance(host: HostScan, scan: ScanResult, depot: LabDepot, *, staging: bool) -> Any:
-    return settings.HostCompliance(
-        impact=host.impact,
-        status=host.status,
-        stage_status=_stage(host.status, staging=staging),
-        notifications=_host_notifications(host, scan),
-        scan_time=scan.time,
-        commit=scan.commit or None,
-        base_image=settings.BaseImageCompliance(
-            status=host.base_status,
-            stage_status=_stage(host.base_status, staging=staging),
-            current=base_image_info(host.base_current, depot),
-            target=base_image_info(scan.software.base_image, depot),
-            notifications=settings.Notifications(),
-        ),
-        add_on=settings.AddOnCompliance(
-            status=host.add_on_status,
-            stage_status=_stage(host.add_on_status, staging=staging),
-            current=add_on_info(host.add_on_current, depot),
-            target=add_on_info(scan.software.add_on, depot),
-            notifications=settings.Notifications(),
-        ),
-        hardware_support={},
-        components={name: _component(name, each, depot, staging=staging) for name, each in host.components.items()},
-        solutions={},
-        removed_components={
-            name: _component(name, each, depot, staging=staging)
-            for name, each in host.components.items()
-            if each.target_source == "USER_REMOVED"
-        }
-        or None,
-    )
-
-
-def _component(name: str, scan: ComponentScan, depot: LabDepot, *, staging: bool) -> Any:
-    return settings.ComponentCompliance(
-        status=scan.status,
-        stage_status=_stage(scan.status, staging=staging),
-        current=component_info(name, scan.current, depot),
-        target=component_info(name, scan.target, depot),
-        current_source=scan.current_source,
-        target_source=scan.target_source,
-        notifications=settings.Notifications(),
-    )
-
-
-def _host_notifications(host: HostScan, scan: ScanResult) -> Any:
-    # What an incompatible host is told in detail is not public, so it is told nothing.
-    if host.status == NON_COMPLIANT:
-        text = "The host will be rebooted during remediation."
-        return notifications(scan.time, info=("HostScan.RebootImpact", text))
-    return settings.Notifications()

@@ -29,6 +29,11 @@ DEFAULT_PASSWORD = "VMware1!"
 """Root's password on every simulated host that is not given another."""
 
 
+def host_uuid(name: str) -> str:
+    """The hardware (BIOS) UUID of a host that is not given another: made of its name."""
+    return str(uuid_module.uuid5(uuid_module.NAMESPACE_DNS, name))
+
+
 class HostDownError(RuntimeError):
     """Something was asked of a host that only a running host can do."""
 
@@ -47,6 +52,9 @@ class LabHost(PowerCycle):
     """Version of its TPM; empty: none."""
     attestation = ""
     """What vCenter's attestation of the TPM came to: "accepted", "notAccepted", or empty: not attested."""
+    vendor = "Lab"
+    """Manufacturer, as SMBIOS names it."""
+    model = "Simulated host"
     vsan_format = 0
     """On-disk format of its vSAN disks; 0: the one its release brings."""
 
@@ -69,7 +77,7 @@ class LabHost(PowerCycle):
         """The host's name as vCenter knows it; the part before the first dot is its own hostname."""
         self.address = address
         self.port = port
-        self.uuid = uuid or str(uuid_module.uuid5(uuid_module.NAMESPACE_DNS, name))
+        self.uuid = uuid or host_uuid(name)
         """The hardware (BIOS) UUID."""
         self.lock = lock or threading.RLock()
         self.clock = clock
@@ -83,6 +91,8 @@ class LabHost(PowerCycle):
         self.vcenter_managed = True
         self.faults = {}
         self.on_change = []
+        self.firmware: dict[str, tuple[str, str]] = {}
+        """The hardware support package (name, version) whose firmware it has, by hardware support manager."""
         self.fault_uses: dict[str, int] = {}
         """How often a command's fault struck, for those that strike only so many times."""
         self._host_keys: dict[int, asyncssh.SSHKey] = {}

@@ -22,6 +22,8 @@ _KINDS: Mapping[str, type] = {
     "lockdown": str,
     "lockdown_exceptions": list,
     "vsan_format": int,
+    "vendor": str,
+    "model": str,
 }
 TRAITS = tuple(_KINDS)
 """Their names, which are those of `LabHost`'s attributes."""

@@ -29,10 +29,10 @@ class BundleError(ValueError):
 def make_bundle(software: DesiredSoftware, source: LabDepot) -> bytes:
     """An offline bundle with everything the image is made of. Raises LookupError when `source` lacks some of it."""
     image = source.compose(software)
-    single = [source.components[key] for key in software.components]
+    single = [source.components[key] for key in sorted({key for part in software.parts for key in part.components})]
     content: dict[str, Any] = {
         "base_images": [software.base_image],
-        "add_ons": [list(software.add_on)] if software.add_on else [],
+        "add_ons": sorted({part.add_on for part in software.parts if part.add_on}),
         "components": [{"name": c.name, "version": c.version, "vendor": c.vendor} for c in single],
     }
     bulletins = "".join(

@@ -2,18 +2,22 @@
 
 Rules with a source (SDK `settings_client.ComplianceStatus` and the vLCM guide): the same version is COMPLIANT, a target
 above the current version NON_COMPLIANT, a target below INCOMPATIBLE, an unreachable host UNAVAILABLE without an entry;
-a component that is on the host and not in the image makes the host NON_COMPLIANT; no add-on on either side is compliant.
+a component that is on the host and not in the image makes the host NON_COMPLIANT, and so does firmware that differs from the
+hardware support package, whichever is newer; no add-on on either side is compliant. Of a composite image (9.0 and later) each
+host is compared with the part that is selected for it.
 Not verified: the impact of an incompatible host, and a host with an add-on where the image has none (here NON_COMPLIANT).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from auditor.lab.hosts.images import LabImage
-from auditor.lab.vcenter.depot import AddOnKey, DesiredSoftware, EffectiveComponent, LabDepot, version_key
+from auditor.lab.vcenter.depot import DesiredSoftware, EffectiveComponent, LabDepot, version_key
+from auditor.lab.vcenter.parts import AddOnKey, Hardware
 
 COMPLIANT, NON_COMPLIANT, INCOMPATIBLE, UNAVAILABLE = "COMPLIANT", "NON_COMPLIANT", "INCOMPATIBLE", "UNAVAILABLE"
 _SEVERITY = (COMPLIANT, UNAVAILABLE, NON_COMPLIANT, INCOMPATIBLE)
@@ -32,6 +36,15 @@ class ComponentScan:
 
 
 @dataclass(frozen=True)
+class PackageScan:
+    """One hardware support package: (package, version); None as `current` means that the host has none that is known."""
+
+    status: str
+    current: tuple[str, str] | None
+    target: tuple[str, str]
+
+
+@dataclass(frozen=True)
 class HostScan:
     """What the scan found on one reachable host."""
 
@@ -41,6 +54,13 @@ class HostScan:
     add_on_status: str
     add_on_current: AddOnKey | None
     components: dict[str, ComponentScan]
+    software: DesiredSoftware
+    """What the host was compared with: of a composite image, its own part."""
+    packages: dict[str, PackageScan] = field(default_factory=dict)
+    """Firmware by hardware support manager."""
+    image: str = ""
+    """Id of that part; empty for the default image."""
+    hardware: Hardware | None = None
 
     @property
     def impact(self) -> str:
@@ -76,14 +96,25 @@ class ScanResult:
         return {moid for moid, host in self.hosts.items() if host.status == status}
 
 
-def scan_host(software: DesiredSoftware, depot: LabDepot, image: LabImage) -> HostScan:
-    """Compare one host's image with the desired software."""
+def scan_host(
+    software: DesiredSoftware, depot: LabDepot, image: LabImage, firmware: Mapping[str, tuple[str, str]] = MappingProxyType({})
+) -> HostScan:
+    """Compare one host's image and firmware (by hardware support manager) with the desired software."""
     base_status = _compare(image.base_image, software.base_image)
     add_on = None if image.add_on is None else (image.add_on.name, image.add_on.version)
     add_on_status = _compare_add_ons(add_on, software.add_on)
     components = _components(software, depot, image)
-    status = _worst([base_status, add_on_status, *(each.status for each in components.values())])
-    return HostScan(status, base_status, image.base_image, add_on_status, add_on, components)
+    packages = {
+        manager: PackageScan(
+            COMPLIANT if firmware.get(manager) == (package, version) else NON_COMPLIANT,
+            firmware.get(manager),
+            (package, version),
+        )
+        for manager, package, version in software.packages
+    }
+    parts = (each.status for each in components.values())
+    status = _worst([base_status, add_on_status, *parts, *(each.status for each in packages.values())])
+    return HostScan(status, base_status, image.base_image, add_on_status, add_on, components, software, packages)
 
 
 def _components(software: DesiredSoftware, depot: LabDepot, image: LabImage) -> dict[str, ComponentScan]:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 
 from auditor.lab.hosts.images import LabAddOn, LabComponent, LabImage, LabSolution, make_image
+from auditor.lab.vcenter.parts import AddOnKey, Alternative, Hardware, Package, chosen
 
-AddOnKey = tuple[str, str]
 SolutionKey = tuple[str, str]
 
 
@@ -16,7 +16,8 @@ class DesiredSoftware:
     """A cluster image as vLCM keeps it: versions only, whether or not the depot has them.
 
     `components` are the ones an administrator added, as (name, version); `removed` the ones taken out of what the lower
-    layers bring (8.0.3 and later). `solutions` are what solution managers added, as (name, version).
+    layers bring (8.0.3 and later). `solutions` are what solution managers added, as (name, version). `packages` are the
+    hardware support packages, `alternatives` the images that some hosts get instead (9.0 and later).
     """
 
     base_image: str
@@ -24,6 +25,23 @@ class DesiredSoftware:
     components: tuple[tuple[str, str], ...] = ()
     removed: tuple[str, ...] = ()
     solutions: tuple[SolutionKey, ...] = ()
+    packages: tuple[Package, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    def part(self, image: Alternative | None) -> DesiredSoftware:
+        """One of its images as software of its own; None: the default one."""
+        if image is None:
+            return replace(self, alternatives=()) if self.alternatives else self
+        return DesiredSoftware(self.base_image, image.add_on, image.components, image.removed, self.solutions, image.packages)
+
+    def of(self, hardware: Hardware) -> DesiredSoftware:
+        """What a host gets of it."""
+        return self.part(chosen(self.alternatives, hardware))
+
+    @property
+    def parts(self) -> tuple[DesiredSoftware, ...]:
+        """All its images, the default one first."""
+        return (self.part(None), *(self.part(image) for image in self.alternatives))
 
 
 @dataclass(frozen=True)
@@ -106,10 +124,12 @@ class LabDepot:
     def missing(self, software: DesiredSoftware) -> list[str]:
         """What the depot lacks of a desired software, in words."""
         lacks = [] if software.base_image in self.base_images else [f"base image {software.base_image}"]
-        if software.add_on is not None and software.add_on not in self.add_ons:
-            lacks.append("add-on {} {}".format(*software.add_on))
+        add_ons = [part.add_on for part in software.parts if part.add_on is not None]
+        lacks += ["add-on {} {}".format(*add_on) for add_on in add_ons if add_on not in self.add_ons]
         lacks += [f"solution {n} {v}" for n, v in software.solutions if (n, v) not in self.solutions]
-        return lacks + [f"component {n} {v}" for n, v in software.components if (n, v) not in self.components]
+        for part in software.parts:
+            lacks += [f"component {n} {v}" for n, v in part.components if (n, v) not in self.components]
+        return list(dict.fromkeys(lacks))
 
     def compose(self, software: DesiredSoftware) -> LabImage:
         """The image to install. Raises LookupError naming what the depot lacks."""

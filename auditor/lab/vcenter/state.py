@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from auditor.lab.hosts.host import LabHost
-from auditor.lab.hosts.images import LabImage
 from auditor.lab.vcenter.api_versions import release
-from auditor.lab.vcenter.compliance import ScanResult, scan_host
+from auditor.lab.vcenter.compliance import HostScan, ScanResult, scan_host
 from auditor.lab.vcenter.database import (
     BASELINES,
     IMAGE,
@@ -29,6 +28,7 @@ from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
 from auditor.lab.vcenter.faults import FaultPlan
 from auditor.lab.vcenter.host_tasks import HostTasks
 from auditor.lab.vcenter.inventory import Inventory
+from auditor.lab.vcenter.parts import chosen, hardware_of
 from auditor.lab.vcenter.sessions import Session, SessionStore, TaskStore
 from auditor.lab.vcenter.vms import LabVm
 from auditor.lab.wire.call_log import CallLog
@@ -164,18 +164,24 @@ class LabVCenter(Inventory):
     def compare(self, cluster: Cluster, software: DesiredSoftware, commit: str = "") -> ScanResult:
         """Compare the cluster's hosts with any image, as a draft's scan does; nothing is stored."""
         with self.lock:
-            images: dict[str, LabImage] = {}
+            hosts: dict[str, HostScan] = {}
+            done: dict[object, HostScan] = {}
             for entry in self.hosts_of(cluster):
-                if (host := self.live_host(self.observe(entry.moid))) is not None:
-                    images[entry.moid] = host.running_image
-            # Hosts of one cluster mostly share one image object; each distinct one is compared once.
-            results = {id(image): scan_host(software, self.database.depot, image) for image in images.values()}
+                if (host := self.live_host(self.observe(entry.moid))) is None:
+                    continue
+                hardware = hardware_of(host)
+                part = chosen(software.alternatives, hardware)
+                # Hosts of one cluster mostly share one image object; each distinct one is compared once.
+                key = id(host.running_image), part, tuple(sorted(host.firmware.items()))
+                if key not in done:
+                    done[key] = scan_host(software.part(part), self.database.depot, host.running_image, host.firmware)
+                hosts[entry.moid] = replace(done[key], image=part.id if part else "", hardware=hardware)
             return ScanResult(
                 time=self.clock(),
                 commit=commit,
                 software=software,
-                hosts={moid: results[id(image)] for moid, image in images.items()},
-                unavailable=frozenset(each.moid for each in self.hosts_of(cluster) if each.moid not in images),
+                hosts=hosts,
+                unavailable=frozenset(each.moid for each in self.hosts_of(cluster) if each.moid not in hosts),
             )
 
     def add_draft(self, cluster: str, software: DesiredSoftware | None = None, *, owner: str = USER) -> Draft:
@@ -226,12 +232,15 @@ class LabVCenter(Inventory):
             commit = found.commit
             if commit is None:
                 raise LookupError(f"cluster {found.name} has no image")
-            image = self.database.depot.compose(commit.software)
+            software, depot = commit.software, self.database.depot
+            depot.compose(software)  # an image the depot lacks some of is not remediated at all
             wanted = None if hosts is None else set(hosts)
             for entry in self.hosts_of(found):
                 host = self.live_host(entry)
                 if host is not None and (wanted is None or entry.name in wanted):
-                    host.remediate(image)
+                    part = software.of(hardware_of(host))
+                    host.remediate(depot.compose(part))
+                    host.firmware = {manager: (package, version) for manager, package, version in part.packages}
                     self.post(f"Remediated host {entry.name}")
             if wanted is None:
                 found.commits[commit.id] = replace(commit, applied=True)
