@@ -105,6 +105,8 @@ def plan(
     path = out or Path(f"{_name(cluster or hosts[0])}-{made.created:%Y%m%dT%H%M%SZ}.plan.json")
     newfile.save(path, [_text(document)])
     if as_json:
+        if unattended:
+            output.say(f"UNSUPPORTED BY THE VENDOR. {VENDOR_POSITION}")
         output.emit_json(document)
     else:
         if unattended:

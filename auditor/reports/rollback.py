@@ -9,6 +9,7 @@ from typing import Any
 from auditor.codec import timestamp
 from auditor.domain.rollback.approval import Approval
 from auditor.domain.rollback.gates import GateResult, GateVerdict
+from auditor.domain.rollback.journal import Step, Terminal
 from auditor.domain.rollback.plan import RollbackPlan, Target, image_commands
 from auditor.domain.rollback.status import HostStatus, OperationStatus, Standing
 from auditor.reports.safe import printable
@@ -56,6 +57,7 @@ def render_course(plan: RollbackPlan) -> str:
 
 def _target(target: Target, wave: int) -> list[str]:
     where = f" in {printable(target.cluster)}" if target.cluster else ""
+    where += f", vCenter {printable(target.vcenter)}" if target.vcenter else ", no vCenter"
     canary = " (canary)" if wave == 1 else ""
     lines = [
         f"wave {wave}{canary}: {printable(target.host)}{where}",
@@ -96,7 +98,9 @@ def plan_next(plan: RollbackPlan, file: str) -> list[str]:
         ]
         if overridable:
             steps.append(f'settle the gates, or plan again with --override "{overridable[0].value}=why it is safe"')
-    elif plan.targets:
+    elif not plan.targets:
+        steps.append("see what each host can go back to: auditor rollback window HOST")
+    else:
         steps.append(f"somebody else reads it and approves: auditor rollback approve {file}")
     steps += [f"when all hosts of its cluster are back, lower its image: {command}" for command in image_commands(plan)]
     return steps
@@ -144,7 +148,7 @@ def operation_next(status: OperationStatus) -> list[str]:
     if status.rolled_back and not status.operation.unfinished:
         lower = [f"when all hosts of its cluster are back, lower its image: {command}" for command in status.images]
         return [*lower, "auditor audit"]
-    steps = []
+    steps = _to_look_at(status)
     if status.waiting:
         names = ", ".join(host.host for host in status.waiting)
         steps.append(f"reboot {names} at the console as the card says, then: auditor rollback confirm {number}")
@@ -152,11 +156,29 @@ def operation_next(status: OperationStatus) -> list[str]:
         steps.append(f"auditor rollback resume {number}   (looks first, repeats nothing)")
     if status.operation.unfinished:
         steps.append(f"auditor rollback abort {number}    (stops; disarms what is not told to reboot)")
-    states = {host.state for host in status.hosts}
-    if states & {"NOT_RETURNED", "RETURNED_UNHEALTHY", "INCONSISTENT", "FELL_BACK"}:
-        steps.append("look at the host's console; runbook: auditor runbook show rollback-guided")
-    if not status.operation.unfinished:
+    else:
         steps.append("for the hosts that did not go back: auditor rollback window HOST, then a new plan")
+    return steps
+
+
+_LOOK_AT = {
+    each.value for each in (Terminal.NOT_RETURNED, Terminal.RETURNED_UNHEALTHY, Terminal.INCONSISTENT, Terminal.FELL_BACK)
+}
+
+
+def _to_look_at(status: OperationStatus) -> list[str]:
+    steps = []
+    for host in status.hosts:
+        kept = dict(host.evidence).get(f"{Step.BACKUP.value}: bootbank-boot.cfg", "")
+        if host.state == Terminal.INCONSISTENT.value and kept:
+            steps.append(f"do not reboot {host.host} before somebody has looked at it; its boot.cfg as it was: {kept}")
+    bad = [host.host for host in status.hosts if host.state in _LOOK_AT]
+    if bad:
+        steps.append(f"look at the console of {', '.join(bad)}; runbook: auditor runbook show rollback-guided")
+    for host in status.hosts:
+        over = host.final or not status.operation.unfinished
+        if over and host.maintenance_mode == "yes" and host.state != Terminal.ROLLED_BACK.value:
+            steps.append(f"{host.host} is left in maintenance mode: take it out by hand when its image is what you want")
     return steps
 
 

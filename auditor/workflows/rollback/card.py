@@ -26,9 +26,11 @@ def console_card(target: Target) -> str:
         f"Now       build {target.from_build}",
         f"Back to   build {target.to_build}",
         "",
-        "1. Open the host's console (iLO, iDRAC, XCC, CIMC, or a monitor). The host is in maintenance mode.",
+        "1. Open the host's console (iLO, iDRAC, XCC, CIMC, or a monitor). Its screen must show this host's name or address,",
+        "   and vCenter this host in maintenance mode: another host still has its VMs.",
         "2. Reboot it in an orderly way: F12 and F11 there, or Power > Reboot in the vSphere Client. Never by the switch.",
-        "3. While the loader's progress bar runs, press Shift+R. If you miss it, nothing is lost: let it boot and start again.",
+        "3. While the loader's progress bar runs, press Shift+R. If you miss it, it boots what it ran before, and the run ends",
+        "   with FELL_BACK: nothing is lost. Do not try again by yourself; a new plan does.",
         '4. The screen "VMware Hypervisor Recovery" lists the banks. Compare the builds with this card:',
         "     Installed hypervisors:",
         *sorted(

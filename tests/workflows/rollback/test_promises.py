@@ -15,6 +15,7 @@ from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.plan import Method, RollbackPlan
 from auditor.domain.rollback.report import ChosenHost
 from auditor.errors import HistoryError, InputError, LockedError, RefusedError
+from auditor.reports.rollback import operation_next
 from auditor.workflows.rollback import run as rollback
 from auditor.workflows.rollback.drive import HaltedError, Wishes, drive
 from auditor.workflows.rollback.log import HostLog
@@ -296,3 +297,32 @@ def test_one_person_under_another_name_is_no_second_pair_of_eyes(tmp_path: Path,
     with pytest.raises(RefusedError, match="another person"):
         approve_plan(made, name, site)
     assert approve_plan(made, "bob@jump1", site).by == "bob@jump1"
+
+
+def test_what_to_do_next_names_the_hosts(tmp_path: Path) -> None:
+    site = fresh(tmp_path, "s", SiteHost(name="esx1", person=3), SiteHost(name="esx2"))
+    status = start(site, tmp_path, make(site, tmp_path, Method.GUIDED), unattended=False)
+    assert [host.state for host in status.hosts] == ["ROLLED_BACK", "WAITING_FOR_PERSON"]
+    with site.host("esx2") as host:  # missed: rebooted without Shift+R
+        host.down_at = host.minute + 1
+    status = again(site, tmp_path, rollback.confirm) or status
+    assert status.hosts[1].state == "FELL_BACK"
+    told = "\n".join(operation_next(status))
+    assert "look at the console of esx2;" in told
+    assert "esx2 is left in maintenance mode" in told
+    assert "esx1 is left" not in told
+
+
+def test_a_damaged_file_is_followed_by_where_the_good_one_is(tmp_path: Path) -> None:
+    site = fresh(tmp_path, "s", SiteHost(name="esx1"))
+
+    def damage(host: SiteHost, act: str) -> None:
+        if act == "arm":
+            host.volumes[VOLUME_A] = OWN.replace(b"bootstate", b"bootstat3")
+
+    made = make(site, tmp_path)
+    site.fault = damage
+    status = start(site, tmp_path, made)
+    assert status.hosts[0].state == "INCONSISTENT"
+    (said,) = [step for step in operation_next(status) if step.startswith("do not reboot esx1")]
+    assert Path(said.rpartition(": ")[2]).read_bytes() == OWN
