@@ -11,6 +11,7 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
+from auditor.cli.history_settings import settings
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 from auditor.domain.specification import importable
 from auditor.errors import InputError
@@ -24,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., object])
 
 @click.group()
 def history() -> None:
-    """Show recorded runs and cluster images, and export an image."""
+    """Show recorded runs, images and settings; export an image."""
 
 
 def _vcenter_option(function: F) -> F:
@@ -177,6 +178,9 @@ def forget_host(invocation: Invocation, host: str, reason: str, vcenter: str | N
         vcenters = recorded.dismiss_host(name, reason, wiring.SystemClock().now(), vcenter)
     output.emit(f"{printable(name)} is left out from now on ({', '.join(v or 'configured' for v in vcenters)})")
     return ExitCode.DONE
+
+
+history.add_command(settings)
 
 
 def archived(invocation: Invocation, cluster: str | None, vcenter: str | None) -> list[ArchivedImage]:

@@ -20,7 +20,7 @@ COMMANDS = {
     "audit": Lazy("auditor.cli.audit:audit", "Compare hosts with their clusters and say who is ahead of whom, and why."),
     "config": Lazy("auditor.cli.config:config", "Write or check the configuration file."),
     "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
-    "history": Lazy("auditor.cli.history:history", "Show recorded runs and cluster images, and export an image."),
+    "history": Lazy("auditor.cli.history:history", "Show recorded runs, images and settings; export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
     "propose": Lazy("auditor.cli.propose:propose", "Find the image a cluster should have, and write it as a proposal."),
     "apply": Lazy("auditor.cli.apply:apply", "Give a cluster the image of a proposal; no host is touched."),

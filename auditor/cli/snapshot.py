@@ -31,7 +31,7 @@ def snapshot(invocation: Invocation, as_json: bool) -> int:
     config = invocation.config()
     with (
         wiring.open_history(config) as history,
-        wiring.sources(config) as sources,
+        wiring.sources(config, settings=True) as sources,
         wiring.progress() as progress,
     ):
         summary = snapshot(sources, history, wiring.SystemClock(), progress)

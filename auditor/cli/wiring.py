@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.config import SshSettings as SshRoute
     from auditor.config import VCenterSettings as ConfiguredVCenter
+    from auditor.domain.settings.values import HostSettings
     from auditor.esxi.host import SshHostReader
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
@@ -108,8 +109,9 @@ def known_hosts(config: Config, *, history_needed: bool = True) -> KnownHosts:
 
 
 @contextmanager
-def sources(config: Config, only: frozenset[str] = frozenset()) -> Iterator[Sources]:
-    """The readers of this configuration, closed at the end. ``only`` narrows them to some clusters, by name or managed object
+def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: bool = False) -> Iterator[Sources]:
+    """The readers of this configuration, closed at the end. ``settings``: hosts that are read directly are asked for their
+    settings as well. ``only`` narrows them to some clusters, by name or managed object
     id in lower case, and leaves out hosts that are in none. Every secret is asked for first, so that a prompt stands alone
     and a missing one is said before anything is contacted. Raises ``ConfigError``."""
     for secret in config.secrets():
@@ -118,14 +120,16 @@ def sources(config: Config, only: frozenset[str] = frozenset()) -> Iterator[Sour
     gc.set_threshold(50_000, 10, 10)
     clock = SystemClock()
     readers = tuple(_vcenters(config, clock, only))
+    told: list[HostSettings] = []
     made = Sources(
         vcenters=readers,
         routes={vcenter.name: frozenset(vcenter.routes) for vcenter in config.vcenters},
-        direct=_direct(config, clock),
+        direct=_direct(config, clock, told.append if settings else None),
         target=lambda vcenter, name, route: _target(config, vcenter, name, route),
         configured=() if only else tuple(host.name for host in config.hosts),
         images={reader.name: reader for reader in readers},
         settings={reader.name: reader for reader in readers},
+        own_settings=lambda: tuple(told),
         concurrency=config.limits.concurrency,
     )
     patience = 0.3
@@ -174,10 +178,10 @@ def vcenter_settings(config: Config, vcenter: ConfiguredVCenter) -> VCenterSetti
     )
 
 
-def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:
+def _direct(config: Config, clock: SystemClock, told: Callable[[HostSettings], None] | None) -> Mapping[Route, HostReader]:
     readers: dict[Route, HostReader] = {}
     if config.ssh is not None:
-        readers[Route.SSH] = _ssh_reader(config, config.ssh, clock)
+        readers[Route.SSH] = _ssh_reader(config, config.ssh, clock, told)
     if config.host_api is not None:
         from auditor.vcenter.hostapi import HostApiReader, HostApiSettings
 
@@ -192,7 +196,9 @@ def _direct(config: Config, clock: SystemClock) -> Mapping[Route, HostReader]:
     return readers
 
 
-def _ssh_reader(config: Config, ssh: SshRoute, clock: SystemClock) -> SshHostReader:
+def _ssh_reader(
+    config: Config, ssh: SshRoute, clock: SystemClock, told: Callable[[HostSettings], None] | None = None
+) -> SshHostReader:
     from auditor.esxi.host import SshHostReader
     from auditor.esxi.settings import SshSettings
 
@@ -209,7 +215,7 @@ def _ssh_reader(config: Config, ssh: SshRoute, clock: SystemClock) -> SshHostRea
     )
     password = ssh.password.reveal if ssh.password else None
     passphrase = ssh.key_passphrase.reveal if ssh.key_passphrase else None
-    return SshHostReader(settings, password, clock, passphrase)
+    return SshHostReader(settings, password, clock, passphrase, told)
 
 
 def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget:

@@ -6,11 +6,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.domain.observation import RAW_LIMIT, HostObservation, Reason, Route, Unread, host_key
-from auditor.domain.readings import add_on, banks, base_image, components, maintenance, product, profile, staged, vibs
+from auditor.domain.readings import (
+    add_on,
+    banks,
+    base_image,
+    components,
+    maintenance,
+    own_settings,
+    product,
+    profile,
+    staged,
+    vibs,
+)
 from auditor.domain.readings.answer import Answer, Command
 from auditor.domain.readings.bank_details import BANK_COMMANDS, observe_banks
 from auditor.domain.readings.commands import COMMANDS
 from auditor.domain.rollback.bank import BankObservation
+from auditor.domain.settings.values import HostSettings
 from auditor.errors import AuditorError, ConfigError
 from auditor.esxi import known_hosts, script
 from auditor.esxi.settings import SshSettings
@@ -22,8 +34,9 @@ class SshHostReader:
     """The `ssh` route (a ``HostReader`` and a ``BankReader``). May be used by many threads at once.
 
     ``password`` and ``passphrase`` (of the key) return the secret; each is called at most once, when first needed. One
-    login attempt with the password is made per host and call, since wrong ones lock the account. Raises `ConfigError` when
-    made without a usable way to log in.
+    login attempt with the password is made per host and call, since wrong ones lock the account. ``told`` is given what each
+    host that is read says of its settings; without it they are not asked for. Raises `ConfigError` when made without a usable
+    way to log in.
     """
 
     def __init__(
@@ -32,13 +45,15 @@ class SshHostReader:
         password: Callable[[], str] | None,
         clock: Clock,
         passphrase: Callable[[], str] | None = None,
+        told: Callable[[HostSettings], None] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._client = SshClient(settings, known_hosts.load(settings.known_hosts), password, passphrase)
         # One for all hosts: it need only be unknown before the run, and a host sees it in its own script anyway.
         self._nonce = script.new_nonce()
-        self._commands = self._limited(COMMANDS)
+        self._told = told
+        self._commands = self._limited((*COMMANDS, *own_settings.COMMANDS) if told is not None else COMMANDS)
         self._bank_commands = self._limited(BANK_COMMANDS)
 
     def _limited(self, commands: Iterable[Command]) -> tuple[Command, ...]:
@@ -59,6 +74,8 @@ class SshHostReader:
         """What the host says. Its faults are in the observation; only `ConfigError` (no password to be had) is raised."""
         seen = HostObservation(host_key(target.name), Route.SSH, self._clock.now(), target.vcenter)
         answers = self.ask(target, self._commands)
+        if self._told is not None and not isinstance(answers, Unread):
+            self._told(HostSettings(seen.host, seen.vcenter, seen.at, own_settings.groups(answers)))
         return replace(seen, trouble=answers) if isinstance(answers, Unread) else observe(seen, answers)
 
     def read_banks(self, target: HostTarget) -> BankObservation:
@@ -79,7 +96,8 @@ class SshHostReader:
             return _unread(error, target)
         if f"\n{nonce} begin ".encode() not in output.stdout:
             return _not_run(output, target)
-        return script.parse(nonce, output.stdout, output.stderr, commands, stopped=output.stopped)
+        found = script.parse(nonce, output.stdout, output.stderr, commands, stopped=output.stopped)
+        return {**found, own_settings.HOST_KEY.name: Answer(f"{output.host_key}\n".encode())}
 
 
 def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObservation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.domain.observation import NOT_ATTEMPTED, Unread, host_key
-from auditor.domain.readings import boot_identity, image_database, maintenance
+from auditor.domain.readings import boot_identity, image_database, maintenance, own_settings
 from auditor.domain.readings import situation as situation_readings
 from auditor.domain.readings.answer import Answer
 from auditor.domain.readings.bank_details import BANK_COMMANDS, LINKS, observe_banks
@@ -50,14 +50,14 @@ class SshSituationReader:
         self._reader = reader
 
     def fill(self, situation: HostSituation, target: HostTarget) -> HostSituation:
-        """The same with banks, boot, boot device, bank health, vSAN, encryption mode and Secure Boot. Raises `ConfigError`
-        only."""
+        """The same with banks, boot, boot device, bank health, vSAN, encryption mode, Secure Boot and the ways in. Raises
+        `ConfigError` only."""
         if not situation.banks.banks and situation.banks.trouble is None:
             situation = replace(situation, banks=self._reader.read_banks(target))
         answers = self._reader.ask(target, SITUATION_COMMANDS)
         if isinstance(answers, Unread):
             silent = Answer(b"", None, fault=answers)
-            answers = {command.name: silent for command in SITUATION_COMMANDS}
+            answers = {command.name: silent for command in (*SITUATION_COMMANDS, own_settings.HOST_KEY)}
         return situation_readings.fill(situation, answers)
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import paramiko
@@ -60,6 +60,8 @@ class Output:
     stderr: bytes
     stopped: Unread | None = None
     status: int | None = None
+    host_key: str = ""
+    """Type and fingerprint of the key that the host showed, which was verified."""
 
 
 class BrokenError(ConnectError):
@@ -116,7 +118,8 @@ class SshClient:
         with _handshaken(address, port, self.settings, end, self._known_hosts.keys_of(address, port)) as link:
             self._check_key(link)
             self._log_in(link)
-            return self._run(link, command, is_done)
+            shown = str(link.host_key())
+            return replace(self._run(link, command, is_done), host_key=shown)
 
     def _check_key(self, link: _Link) -> None:
         shown, where = link.host_key(), link.where

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from auditor.domain.observation import (
     value_of,
 )
 from auditor.domain.past import Past
+from auditor.domain.settings.values import HostSettings
 from auditor.errors import AuditorError
 from auditor.ports import HostReader, HostTarget, ImageReader, Progress, Recorder, SettingsReader, VCenterReader
 
@@ -34,7 +35,8 @@ VCENTERS = "vCenters"
 class Sources:
     """What to read and with what. ``routes`` is by vCenter name; ``direct`` by route; ``target`` says where a host is reached
     by a direct route (vCenter's name or empty, host, route); ``configured`` names the hosts outside any vCenter; ``images``
-    looks deeper into a vCenter's images, and ``settings`` into its hosts' settings, by its name."""
+    looks deeper into a vCenter's images, and ``settings`` into its hosts' settings, by its name;
+    ``own_settings`` is what hosts said of theirs while they were read."""
 
     vcenters: tuple[VCenterReader, ...]
     routes: Mapping[str, frozenset[Route]]
@@ -44,6 +46,7 @@ class Sources:
     concurrency: int = 64
     images: Mapping[str, ImageReader] = field(default_factory=dict)
     settings: Mapping[str, SettingsReader] = field(default_factory=dict)
+    own_settings: Callable[[], Sequence[HostSettings]] = tuple
 
     def close(self) -> None:
         for reader in self.vcenters:

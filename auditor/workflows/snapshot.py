@@ -19,6 +19,7 @@ def snapshot(sources: Sources, history: History, clock: Clock, progress: Progres
     run = history.begin("snapshot", at)
     past = history.past(before=run)
     estate = collect(sources, past, at, progress, history, run)
+    history.record_settings(run, sources.own_settings())
     for view in estate.vcenters:
         _record_settings(sources, view, history, run, progress)
     summary = summarise(estate, run=run, history=history.place, new_documents=history.new_documents(run))

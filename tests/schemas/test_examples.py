@@ -113,6 +113,7 @@ OURS = [
     "operations.v1",
     "runs.v1",
     "images.v1",
+    "settings.v1",
     "runbooks.v1",
     "lab-scenarios.v1",
     "apply.v1",

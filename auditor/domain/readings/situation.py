@@ -13,6 +13,7 @@ from auditor.domain.readings import (
     boot_identity,
     hardware_id,
     maintenance,
+    own_settings,
     quick_boot,
     security,
     vsan,
@@ -30,6 +31,7 @@ SITUATION_COMMANDS: tuple[Command, ...] = (
     hardware_id.COMMAND,
     security.ENCRYPTION,
     security.SECURE_BOOT,
+    own_settings.AUTHORIZED_KEYS,
     boot_device.COMMAND,
     quick_boot.COMMAND,
     vsan.CLUSTER,
@@ -69,5 +71,10 @@ def fill(situation: HostSituation, answers: Mapping[str, Answer]) -> HostSituati
             situation.security,
             encryption=better(situation.security.encryption, security.parse_mode(answers[security.ENCRYPTION.name])),
             secure_boot=better(situation.security.secure_boot, security.parse_secure_boot(answers[security.SECURE_BOOT.name])),
+        ),
+        way_in=replace(
+            situation.way_in,
+            host_key=own_settings.parse_host_key(answers[own_settings.HOST_KEY.name]),
+            keys_digest=own_settings.parse_authorized_keys(answers[own_settings.AUTHORIZED_KEYS.name]),
         ),
     )

@@ -75,6 +75,8 @@ class WayBackIn:
     certificates: Reading[Since] = NOT_ATTEMPTED
     authorized_keys: Reading[Since] = NOT_ATTEMPTED
     ssh_policy_on: Reading[bool] = NOT_ATTEMPTED  # TSM-SSH starts with the host; after a reboot it is off otherwise
+    host_key: Reading[str] = NOT_ATTEMPTED  # type and fingerprint as shown now
+    keys_digest: Reading[str] = NOT_ATTEMPTED  # of root's authorized_keys now
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
+from auditor.domain.readings.own_settings import STARTED_WITH_IT, in_groups
 from auditor.domain.readings.situation import better
 from auditor.domain.rollback.bank import ALTBOOTBANK
 from auditor.domain.rollback.situation import HostSituation, Since
 from auditor.domain.settings.compare import SettingsSince, compare
 from auditor.domain.settings.past import PastSettings
-from auditor.domain.settings.values import CONFIGURATION, POLICY, Entries, HostSettings, SettingsGroup, entries
+from auditor.domain.settings.values import CONFIGURATION, POLICY, Entries, HostSettings, SettingsGroup
 from auditor.domain.settings.verdict import by_day, changed_of, with_day
 
 _CLOCKS_AGREE = timedelta(minutes=1)
 """Between a host's clock and ours; less is the time that asking takes."""
-
-SECURE_BOOT = "started with it"
 
 
 def since_the_upgrade(
@@ -97,11 +96,8 @@ def _saved(situation: HostSituation) -> Reading[datetime]:
 
 def _with_own_word(situation: HostSituation, now: HostSettings | None) -> HostSettings | None:
     """What the host itself said, beside what vCenter says of it."""
-    own: dict[SettingsGroup, Reading[Entries]] = {}
-    secure_boot = situation.security.secure_boot
-    own[SettingsGroup.SECURE_BOOT] = (
-        secure_boot if isinstance(secure_boot, Unread) else Read(entries({SECURE_BOOT: "yes" if secure_boot.value else "no"}))
-    )
+    way = situation.way_in
+    own = in_groups(way.host_key, way.keys_digest, situation.security.secure_boot)
     if now is None:
         return HostSettings(situation.host, situation.vcenter, situation.banks.at, own)
     return replace(now, groups={**now.groups, **own})
@@ -111,7 +107,7 @@ def _secure_boot_then(seen: _Seen, now: Reading[bool], changed: Reading[bool]) -
     """Whether the older image ran with Secure Boot: by the host's own word of that time, or as now where nothing changed since
     by the site's records. What vCenter calls a capability is not taken for it."""
     then = seen.then(SettingsGroup.SECURE_BOOT)
-    told = dict(then.value).get(SECURE_BOOT) if isinstance(then, Read) else None
+    told = dict(then.value).get(STARTED_WITH_IT) if isinstance(then, Read) else None
     if told is not None:
         return Read(told == "yes")
     if value_of(changed) is False:
@@ -137,4 +133,4 @@ def _since(changed: Reading[bool]) -> Reading[Since]:
     return changed if isinstance(changed, Unread) else Read(Since.CHANGED if changed.value else Since.SAME)
 
 
-__all__ = ["SECURE_BOOT", "since_the_upgrade"]
+__all__ = ["since_the_upgrade"]

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from auditor.domain.observation import NOT_ATTEMPTED, Read, Reading, Reason, Unread
+from auditor.domain.readings.own_settings import STARTED_WITH_IT as SECURE_BOOT
 from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, evaluate
 from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since, WayBackIn
 from auditor.domain.settings.past import PastSettings, Seen
 from auditor.domain.settings.values import CONFIGURATION, POLICY, HostSettings, SettingsGroup, entries
-from auditor.workflows.rollback.since import SECURE_BOOT, since_the_upgrade
+from auditor.workflows.rollback.since import since_the_upgrade
 from tests.domain.rollback import samples
 from tests.domain.rollback.samples import NOW, OLD
 
@@ -26,6 +27,8 @@ KEYS = ("root_password", "host_keys", "certificates", "authorized_keys", "securi
 VALUE = {group: {"a": "1"} for group in RECORDED} | {
     SettingsGroup.SECURE_BOOT: {SECURE_BOOT: "yes"},
     SettingsGroup.LOCKDOWN: {"mode": "lockdownDisabled"},
+    SettingsGroup.HOST_KEY: {"key": "rsa SHA256:1"},
+    SettingsGroup.AUTHORIZED_KEYS: {"root": "SHA256 1"},
 }
 
 
@@ -54,7 +57,7 @@ def bare() -> HostSituation:
         made,
         settings_changed=NOT_ATTEMPTED,
         security=SecurityFacts(Read("NONE"), secure_boot=Read(True), lockdown=Read("lockdownDisabled")),
-        way_in=WayBackIn(ssh_policy_on=Read(True)),
+        way_in=WayBackIn(ssh_policy_on=Read(True), host_key=Read("rsa SHA256:1"), keys_digest=Read("SHA256 1")),
     )
 
 
@@ -164,7 +167,8 @@ def test_secure_boot_is_the_hosts_own_word() -> None:
     ],
 )
 def test_the_ways_in(key: str, group: SettingsGroup, name: str) -> None:
-    changed = settled({key: LONG_AGO}, past(), now(**{group.value: "2"}))
+    other = replace(bare(), way_in=replace(bare().way_in, host_key=Read("rsa SHA256:2"), keys_digest=Read("none")))
+    changed = settled({key: LONG_AGO}, past(), now(**{group.value: "2"}), other)
     assert getattr(changed.way_in, name) == Read(Since.CHANGED)
     assert getattr(settled({key: LATER}).way_in, name) == Read(Since.CHANGED)
     assert getattr(settled({key: LONG_AGO}, past(group)).way_in, name) == Read(Since.SAME)
