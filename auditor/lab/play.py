@@ -39,6 +39,8 @@ class Play:
         # The password of vpxuser on each host that vCenter remembers, as a counter: it gets in where the host has the same.
         self._remembered: dict[str, int] = {}
         self._cut_off: set[str] = set()  # hosts that vCenter does not get through to for another reason
+        self.leads_to: dict[str, LabHost] = {}
+        """Whose SSH address a host is known under, where that is another's."""
         self._set_up()
 
     @property
@@ -227,6 +229,8 @@ class Play:
                 for name in fault.hosts:
                     host = self.hosts[name]
                     host.set_faults(fault.faults)
+                    if fault.leads_to:
+                        self.leads_to[name] = self.hosts[fault.leads_to]
                     if fault.power_off:
                         host.shut_down()
                     if fault.vcenter == "disconnected":

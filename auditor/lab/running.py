@@ -46,20 +46,12 @@ def running(scenario: Scenario, *, keep: Path | None = None, tell: Callable[[str
         lab = _started(play, path)
         try:
             space = Workspace(path)
-            space.write(
-                play.vcenter,
-                address=lab.address,
-                port=lab.port,
-                thumbprint=lab.thumbprint,
-                hosts=play.hosts.values(),
-                outside=play.outside,
-                deadlines=scenario.deadlines,
-                rollback=scenario.rollback,
-                host_api=(lab.host_apis.port, lab.host_apis.thumbprints()) if lab.host_apis is not None else None,
-            )
+            _write(space, play, lab)
             tell(f"vCenter {scenario.version} with {len(scenario.clusters)} clusters and {len(play.vcenter.hosts)} hosts is up")
             play.past(lambda: _snapshot(space), tell)
             play.break_things()
+            if play.leads_to:
+                _write(space, play, lab)
             bell = Doorbell(play, path)
             bell.start()
             try:
@@ -68,6 +60,22 @@ def running(scenario: Scenario, *, keep: Path | None = None, tell: Callable[[str
                 bell.stop()
         finally:
             lab.stop()
+
+
+def _write(space: Workspace, play: Play, lab: Lab) -> None:
+    scenario = play.scenario
+    space.write(
+        play.vcenter,
+        address=lab.address,
+        port=lab.port,
+        thumbprint=lab.thumbprint,
+        hosts=play.hosts.values(),
+        outside=play.outside,
+        deadlines=scenario.deadlines,
+        rollback=scenario.rollback,
+        host_api=(lab.host_apis.port, lab.host_apis.thumbprints()) if lab.host_apis is not None else None,
+        leads_to=play.leads_to,
+    )
 
 
 def _started(play: Play, path: Path) -> Lab:

@@ -145,6 +145,8 @@ class HostFault:
     power_off: bool = False
     vcenter: str = ""
     """"disconnected", "unreachable" or empty."""
+    leads_to: str = ""
+    """The host that answers at the SSH address under which these are known; empty: they do themselves."""
 
 
 @dataclass(frozen=True, slots=True)

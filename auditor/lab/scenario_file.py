@@ -257,13 +257,20 @@ class _Builder:
         return Event(verb, ago, clusters, hosts, image, item.get("build", ""), item.get("user", ""), after, *said)
 
     def fault(self, index: int, item: dict[str, Any], who: _Who) -> HostFault:
-        faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter"}}
+        faults = {key: value for key, value in item.items() if key not in {"hosts", "power", "vcenter", "ssh_leads_to"}}
         try:
             check_faults(faults)
         except ValueError as error:
             raise self.wrong(f"fault[{index}]: {error}") from None
         hosts = self.hosts(f"fault[{index}].hosts", item["hosts"], who)
-        return HostFault(hosts, faults, item.get("power") == "off", item.get("vcenter", ""))
+        leads_to = ""
+        if "ssh_leads_to" in item:
+            (leads_to, *more) = self.hosts(f"fault[{index}].ssh_leads_to", [item["ssh_leads_to"]], who)
+            if more:
+                raise self.wrong(
+                    f"fault[{index}].ssh_leads_to: an address leads to one host, and {item['ssh_leads_to']} fits more"
+                )
+        return HostFault(hosts, faults, item.get("power") == "off", item.get("vcenter", ""), leads_to)
 
     def trait(self, index: int, item: dict[str, Any], who: _Who) -> HostTraits:
         traits = {key: value for key, value in item.items() if key != "hosts"}

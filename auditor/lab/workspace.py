@@ -81,12 +81,15 @@ class Workspace:
         deadlines: Mapping[str, float],
         rollback: Mapping[str, Any] = MappingProxyType({}),
         host_api: tuple[int, Mapping[str, str]] | None = None,
+        leads_to: Mapping[str, LabHost] = MappingProxyType({}),
     ) -> None:
         """Write configuration, known hosts, the environment, and a command `auditor` that is this installation.
 
         ``hosts`` are all hosts, with the ports they listen on; ``outside`` those that no vCenter lists.
-        ``host_api`` is the port of the hosts' own APIs with the thumbprints by host, where they have one."""
+        ``host_api`` is the port of the hosts' own APIs with the thumbprints by host, where they have one. ``leads_to`` has
+        the host whose SSH address is written down for another one, by that one's name."""
         hosts = tuple(hosts)
+        at = {host.name: leads_to.get(host.name, host) for host in hosts}
         lines = [
             "# Written by auditor lab; it goes away with the lab.",
             "[history]",
@@ -107,7 +110,7 @@ class Workspace:
             f"known_hosts = {_text(KNOWN_HOSTS)}",
             "",
             "[ssh.addresses]",
-            *(f"{_text(host.name)} = {_text(f'{host.address}:{host.port}')}" for host in hosts),
+            *(f"{_text(name)} = {_text(f'{host.address}:{host.port}')}" for name, host in at.items()),
         ]
         if host_api is not None:
             port_of_apis, thumbprints = host_api

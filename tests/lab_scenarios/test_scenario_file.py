@@ -166,6 +166,8 @@ def test_a_missing_file_is_named() -> None:
         ("[[past]]\ndo = 'remediate'\ncluster = 'One'\npart = 1.5\n", "past[0].part: must be at most 1"),
         ("[[past]]\ndo = 'remediate'\ncluster = 'One'\npart = 0.5\nhosts = ['one-01']\n", "part and hosts exclude each other"),
         ("[[fault]]\nhosts = ['one-01']\nssh = 'sulk'\n", "fault[0].ssh: 'sulk' is not one of"),
+        ("[[fault]]\nhosts = ['one-01']\nssh_leads_to = 'two-01'\n", "fault[0].ssh_leads_to: two-01 fits no host"),
+        ("[[fault]]\nhosts = ['one-01']\nssh_leads_to = 'one-*'\n", "fault[0].ssh_leads_to: an address leads to one host"),
         ("[[fault]]\nhosts = ['one-01']\n[fault.commands.vmware]\nsulk = 1\n", "fault[0]: unknown command fault sulk"),
         ("[image.odd]\nbase_image = 'eight'\n", "image:"),
         ("[image.odd]\nbase_image = '8.0.3-0.70.24674464'\nadd_on = { name = 'ACME', version = '1' }\n", "no add-on ACME 1"),

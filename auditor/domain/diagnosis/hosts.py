@@ -120,8 +120,11 @@ def routes_disagree(subject: Subject, facts: HostFacts) -> Iterable[Finding]:
             "Two routes give different answers; the report uses the one nearest to the host.",
             hosts=(facts.name,),
             evidence=tuple(differences),
-            do=("Run auditor audit again: an update may have been under way between the two readings.",),
-            avoid=("Do not rely on vCenter's answer for this host until both agree.",),
+            do=(
+                "Run auditor audit again: an update may have been under way between the two readings.",
+                f"If they still differ, look where the name leads: at the address of auditor hosts list, is it {facts.name}?",
+            ),
+            avoid=("Do not act on either answer until both agree: one of them may be another host's.",),
         )
 
 
