@@ -161,7 +161,9 @@ def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str,
     """The answer to an order that has begun. Raises `InDoubtError` when it may have begun, any other error when it has not."""
     begun = time.monotonic()
     try:
-        output = client.execute(target.address, target.port, what.text, what.finished, deadline=seconds)
+        output = client.execute(
+            target.address, target.port, what.text, what.finished, deadline=seconds, asked=what.ready, reply=what.go
+        )
     except ConnectError as error:
         if error.tried == STARTING:
             raise InDoubtError(

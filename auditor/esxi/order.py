@@ -1,13 +1,14 @@
 """The scripts that change something on a host, and the readers of what they answer. Nothing here connects.
 
 Each order is one shell text, run in one exec. It announces itself, looks, acts at most once, and says what came of it. Just
-before it acts it writes a line: when nobody listens any more (the connection broke, we were killed) that write ends the shell,
-and nothing is done behind anybody's back.
+before it acts it says so and waits to be told to go on. When nobody is there any more (the connection broke, we were killed or
+gave up waiting) it is never told, and ends with the connection: nothing is done behind anybody's back, however late the host
+gets that far.
 
 Answers are lines of their own, each after one line end that does not belong to what came before::
 
     <nonce> begin
-    <nonce> ready                 what follows acts
+    <nonce> ready                 now "<nonce> go" is expected as a line of standard input; what follows acts
     <nonce> OUTCOME words
     <nonce> file                  then a file, byte for byte
     <nonce> end
@@ -33,7 +34,7 @@ COPY = "bootcfg.aud"
 TOOLS = ("cat", "cp", "dd", "printf", "readlink", "rm", "sha256sum", "sync")
 
 _HEAD = r"""
-exec </dev/null
+exec 3<&0 </dev/null
 set -f
 LC_ALL=C
 PATH="${PATH:+$PATH:}/bin:/sbin:/usr/bin:/usr/sbin"
@@ -42,6 +43,12 @@ m=@NONCE@
 nl='
 '
 say() { echo "$nl$m $*"; }
+agree() {
+  say ready || exit 1
+  read -r go <&3 || exit 1
+  case $go in "$m go") ;; *) exit 1 ;; esac
+  exec 3<&-
+}
 say begin || exit 1
 """
 
@@ -76,7 +83,7 @@ case $h in
 *) say boot-cfg-changed "$h"; finish ;;
 esac
 @REHEARSE@
-say ready || exit 1
+agree
 e=$(put "$f")
 sync
 h=$(sum "$f")
@@ -147,6 +154,15 @@ class Order:
 
     nonce: str
     text: str
+
+    @property
+    def go(self) -> bytes:
+        """What the host is told when it is ready."""
+        return f"{self.nonce} go\n".encode()
+
+    def ready(self, tail: bytes) -> bool:
+        """Whether the end of the output asks for it."""
+        return tail.endswith(f"\n{self.nonce} ready\n".encode())
 
     def finished(self, tail: bytes) -> bool:
         """Whether the end of the output holds the last mark."""
@@ -220,7 +236,7 @@ def command(*commands: str) -> Order:
     """Run commands one after the other as long as they succeed; what they print comes as the file, the last status as the mark
     ``status``. They are trusted text of ours."""
     nonce = secrets.token_hex(16)
-    body = "say ready || exit 1\nsay file\n{ " + " && ".join(commands) + "; } 2>&1\nr=$?\nsay status $r\nsay end\n"
+    body = "agree\nsay file\n{ " + " && ".join(commands) + "; } 2>&1\nr=$?\nsay status $r\nsay end\n"
     return Order(nonce, _filled(_HEAD, {"NONCE": nonce}) + body)
 
 

@@ -64,6 +64,20 @@ class Output:
     """Type and fingerprint of the key that the host showed, which was verified."""
 
 
+@dataclass(slots=True)
+class _Reply:
+    """What a command is told when it asks, once."""
+
+    asked: Callable[[bytes], bool]
+    text: bytes
+
+    def give(self, channel: paramiko.Channel, tail: bytes) -> None:
+        if self.text and self.asked(tail):
+            text, self.text = self.text, b""
+            with suppress(OSError):  # a connection that is gone is noticed where its output is read
+                channel.sendall(text)
+
+
 class BrokenError(ConnectError):
     """The connection was there and broke."""
 
@@ -104,10 +118,19 @@ class SshClient:
             raise ConfigError("no way to log in to hosts: neither a key nor a password is configured", hint="configure one")
 
     def execute(
-        self, address: str, port: int, command: str, is_done: Callable[[bytes], bool], *, deadline: float | None = None
+        self,
+        address: str,
+        port: int,
+        command: str,
+        is_done: Callable[[bytes], bool],
+        *,
+        deadline: float | None = None,
+        asked: Callable[[bytes], bool] = lambda _: False,
+        reply: bytes = b"",
     ) -> Output:
         """Run ``command`` and return what it wrote. ``is_done`` is asked with the end of standard output whether all is there.
-        ``deadline`` is for this call altogether, in place of the settings' ``host_deadline``.
+        ``deadline`` is for this call altogether, in place of the settings' ``host_deadline``. When ``asked`` says of the end of
+        standard output that the command waits for it, ``reply`` is its standard input, once.
 
         An error whose ``tried`` is `STARTING` came after the command was sent: whether the host began with it is not known.
 
@@ -119,7 +142,7 @@ class SshClient:
             self._check_key(link)
             self._log_in(link)
             shown = str(link.host_key())
-            return replace(self._run(link, command, is_done), host_key=shown)
+            return replace(self._run(link, command, is_done, _Reply(asked, reply)), host_key=shown)
 
     def _check_key(self, link: _Link) -> None:
         shown, where = link.host_key(), link.where
@@ -172,7 +195,7 @@ class SshClient:
             "passwords lock the account (Security.AccountLockFailures)",
         ) from denied
 
-    def _run(self, link: _Link, command: str, is_done: Callable[[bytes], bool]) -> Output:
+    def _run(self, link: _Link, command: str, is_done: Callable[[bytes], bool], reply: _Reply) -> Output:
         with link.phase(STARTING, max(0.0, link.end - time.monotonic())):
             try:
                 channel = link.transport.open_session(timeout=max(0.1, link.end - time.monotonic()))
@@ -180,7 +203,7 @@ class SshClient:
             except paramiko.ChannelException as error:
                 hint = "is the shell enabled for the user?"
                 raise ReadError("the host refused to start a command", where=link.where, tried="exec", hint=hint) from error
-        return _collect(link, channel, self.settings.output_limit, is_done)
+        return _collect(link, channel, self.settings.output_limit, is_done, reply)
 
 
 def fetch_host_key(address: str, port: int, timeout: float = 10.0) -> tuple[HostKey, str]:
@@ -355,7 +378,7 @@ def _prefer(transport: paramiko.Transport, pinned: Sequence[HostKey]) -> None:
     options.key_types = [*known, *(kind for kind in options.key_types if kind not in known)]
 
 
-def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callable[[bytes], bool]) -> Output:
+def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callable[[bytes], bool], reply: _Reply) -> Output:
     """Read both streams until the end, the limit, or the host's deadline."""
     out, err = bytearray(), bytearray()
     channel.settimeout(_POLL)
@@ -371,6 +394,7 @@ def _collect(link: _Link, channel: paramiko.Channel, limit: int, is_done: Callab
         while channel.recv_stderr_ready():
             err += channel.recv_stderr(_CHUNK)
         now = time.monotonic()
+        reply.give(channel, bytes(out[-256:]))
         if done_at is None and is_done(bytes(out[-256:])):
             done_at = now
         if data == b"" or (done_at is not None and now - done_at > _DRAIN):

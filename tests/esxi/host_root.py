@@ -186,8 +186,11 @@ class HostRoot:
         until((self.path / "reached").exists, seconds=30)
 
     def release(self) -> None:
-        """Let it go on, and wait until the session's shell has ended, whether anybody listens to it or not."""
+        """Let it go on."""
         (self.path / "go").write_text("\n")
+
+    def wait(self) -> None:
+        """Wait until the session's shell has ended, whether anybody listens to it or not."""
         until(self._over.exists, seconds=30)
         self._over.unlink()
 

@@ -51,10 +51,15 @@ class Banks:
     def link(self) -> str:
         return str(self.folder / "bootbank")
 
-    def run(self, what: order.Order, path: str | None = None) -> subprocess.CompletedProcess[bytes]:
+    def run(self, what: order.Order, path: str | None = None, said: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         environment = {"PATH": path or str(self.folder / "bin")}
         return subprocess.run(
-            [self.busybox, "ash", "-c", what.text], env=environment, capture_output=True, check=False, timeout=30
+            [self.busybox, "ash", "-c", what.text],
+            env=environment,
+            input=what.go if said is None else said,
+            capture_output=True,
+            check=False,
+            timeout=30,
         )
 
     def result(self, make: Callable[..., order.Order], change: BootCfgChange | None = None) -> BootCfgWrite:
@@ -213,16 +218,30 @@ def test_a_write_that_is_refused_leaves_the_file(banks: Banks) -> None:
     assert told == BootCfgWrite(WriteOutcome.WRITE_FAILED, OWN, "dd: I/O error")
 
 
-def test_nobody_listening_means_nothing_is_written(banks: Banks) -> None:
-    """The connection breaks while the order is under way: the shell is ended by its next line."""
+@pytest.mark.parametrize("said", [b"", b"go\n", b"00000000000000000000000000000000 go\n"])
+def test_who_is_not_told_to_go_on_writes_nothing(banks: Banks, said: bytes) -> None:
+    """The connection ends while the order is under way, or somebody else's word comes."""
     what = order.arm(banks.change, link=banks.link)
-    text = what.text.replace("say ready || exit 1", "sleep 1; say ready || exit 1")
-    process = subprocess.Popen(
-        [banks.busybox, "ash", "-c", text],
-        env={"PATH": str(banks.folder / "bin")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
+    run = banks.run(what, said=said)
+    assert run.returncode == 1
+    assert what.marks(run.stdout)[-1] == ("ready", "")
+    assert what.ready(run.stdout)
+    assert order.outcome_of(what, run.stdout) is None
+    assert banks.file.read_bytes() == OWN
+
+
+def test_nobody_listening_means_nothing_is_written(banks: Banks) -> None:
+    """The shell is ended by its next line, also by one that was told to go on before it asked."""
+    what = order.arm(banks.change, link=banks.link)
+    (banks.folder / "go").write_bytes(what.go)
+    with (banks.folder / "go").open("rb") as go:
+        process = subprocess.Popen(
+            [banks.busybox, "ash", "-c", f"sleep 1; {what.text}"],
+            env={"PATH": str(banks.folder / "bin")},
+            stdin=go,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
     assert process.stdout is not None
     process.stdout.close()
     process.wait(timeout=20)
@@ -256,13 +275,16 @@ def cut(banks: Banks, what: order.Order, nth: int, *, before: bool) -> bool:
             "exit $r",
         )
         shim(banks, tool, "\n".join(lines))
-    process = subprocess.Popen(
-        [banks.busybox, "ash", "-c", what.text],
-        env={"PATH": str(banks.folder / "bin")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        process_group=0,
-    )
+    (banks.folder / "go").write_bytes(what.go)
+    with (banks.folder / "go").open("rb") as go:
+        process = subprocess.Popen(
+            [banks.busybox, "ash", "-c", what.text],
+            env={"PATH": str(banks.folder / "bin")},
+            stdin=go,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
     process.wait(timeout=30)
     for tool in order.TOOLS:
         (banks.folder / "bin" / tool).unlink()
@@ -304,6 +326,7 @@ def test_the_file_itself_is_opened_for_writing_once_and_given_one_byte(banks: Ba
     subprocess.run(
         [strace, "-f", "-y", "-e", calls, "-o", log, banks.busybox, "ash", "-c", what.text],
         env={"PATH": str(banks.folder / "bin")},
+        input=what.go,
         capture_output=True,
         check=False,
         timeout=60,
