@@ -228,7 +228,7 @@ def test_gates_block_and_overrides_are_recorded(desk: Desk) -> None:
     blocked = desk("rollback", "plan", "--cluster", "Prod", "--to", OLD, "--out", str(path))
     assert blocked.code == 5
     assert "settings-changed unknown" in blocked.out
-    assert "to settle it: [rollback.changed] settings" in blocked.out
+    assert "to settle it: auditor history settings HOST" in blocked.out
     refused = desk("rollback", "approve", str(path), who="bob")
     assert refused.code == 5
     assert "settings-changed" in refused.err

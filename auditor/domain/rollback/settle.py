@@ -51,7 +51,7 @@ SETTLE: Mapping[str, str] = {
     "ssh-after-reboot": "vSphere Client > host > Configure > Services > SSH: startup policy Start and stop with host",
     "lockdown": (
         "vSphere Client > host > Configure > Security Profile > Lockdown Mode and its exception users; "
-        "[rollback.changed] settings says whether it is as of the upgrade"
+        "auditor history settings HOST, or [rollback.changed] settings, says whether it is as of the upgrade"
     ),
     "settings-changed": (
         "auditor history settings HOST shows what is recorded; [rollback.changed] settings: the day any setting last changed, "
