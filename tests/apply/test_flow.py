@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from auditor import documents
+from auditor.domain.assessment import Source
 from auditor.domain.past import Past
 from auditor.domain.proposal.steps import Outcome, Step
-from auditor.domain.proposal.values import Forecast
+from auditor.domain.proposal.values import CandidateKind, Forecast
 from auditor.errors import LockedError, RefusedError
 from auditor.lab.hosts.images import find_add_on, make_image
 from auditor.lab.vcenter.depot import DesiredSoftware
@@ -122,8 +123,15 @@ def test_what_may_not_be_applied_is_refused_before_anything_is_written(at: Stage
     assert proposal.chosen is not None
     unlike = replace(proposal, digest="0" * 64)
     old = replace(proposal, expires=proposal.created - timedelta(hours=1))
+    advice = replace(proposal, chosen=replace(proposal.chosen, kind=CandidateKind.RECOMMENDATION))
     with tools(at.access) as real:
-        for wrong, said in ((unlike, "changed since"), (old, "expired"), (replace(proposal, chosen=None), "changes nothing")):
+        for wrong, said in (
+            (unlike, "changed since"),
+            (old, "expired"),
+            (replace(proposal, chosen=None), "changes nothing"),
+            (advice, "kind recommendation is for comparison"),
+            (replace(proposal, source=Source.HISTORY), "made from the record"),
+        ):
             with pytest.raises(RefusedError, match=said):
                 apply(wrong, real, execute=True, operator="me", ticket="CHG1")
         with pytest.raises(RefusedError, match="a ticket is needed"):

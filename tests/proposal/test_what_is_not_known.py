@@ -162,3 +162,15 @@ def test_an_inventory_that_was_not_read_is_no_empty_cluster() -> None:
     empty = replace(case, cluster=replace(case.cluster, hosts=()))
     assert any("the cluster has no host" in note for note in propose(empty).notes)
     assert facts(unlisted, None) != facts(empty, None)
+
+
+def test_a_component_that_hosts_have_again_is_not_taken_out_of_them() -> None:
+    """The image that was restored takes the driver out; the one that was lost did not, and the hosts have it."""
+    has = propose(case_of(before(host("esx1"), cluster={"base_image": OLD, "removed": ["lpfc"]}))).chosen
+    assert has is not None
+    assert (has.target.removed_components, has.hosts(Forecast.COMPLIANT)) == ((), ("esx1",))
+    assert not any(w.code.value == "dropped" for w in has.warnings)
+    lacks = before(host("esx1", components={"esx": "70"}), cluster={"base_image": OLD, "removed": ["lpfc"]})
+    kept = propose(case_of(lacks)).chosen
+    assert kept is not None
+    assert (kept.target.removed_components, kept.hosts(Forecast.COMPLIANT)) == (("lpfc",), ("esx1",))

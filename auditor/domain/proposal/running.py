@@ -110,7 +110,7 @@ def image_of_hosts(
 
     Components the hosts have beside base image and add-on become the image's, since a host may not be below its image and
     never goes down (KB 320562). Choices of the image before are kept: a component it holds at a version of its own, where the
-    hosts have exactly that (RETAINED), what it takes out (REMOVED, 8.0.3+), and firmware.
+    hosts have exactly that (RETAINED), what it takes out where the hosts have it not (REMOVED, 8.0.3+), and firmware.
     """
     own = own_components(group, contents, depot, hints)
     components: dict[str, str | None] = dict(own or {})
@@ -123,7 +123,7 @@ def image_of_hosts(
             components[name] = version
         elif version is None:
             components.setdefault(name, None)
-    removed = old.removed_components if old else ()
+    removed = tuple(name for name in (old.removed_components if old else ()) if name not in (group.components or {}))
     made = DesiredImage(
         base_image=BaseImage(keyed(group.base, depot, hints), in_depot=None),
         add_on=AddOn(group.add_on.name, group.add_on.version) if group.add_on else None,

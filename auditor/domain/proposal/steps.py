@@ -78,7 +78,7 @@ _OUTCOMES = {
     Outcome.APPLIED: "The cluster has the proposed image, and everything is as proposed.",
     Outcome.APPLIED_DIFFERS: "The cluster was given the proposed image, and something is not as proposed.",
     Outcome.DRY_RUN: "Everything up to the commit works as proposed. Nothing was changed.",
-    Outcome.WITHDRAWN: "Nothing was committed; our own draft is gone.",
+    Outcome.WITHDRAWN: "Nothing was committed; no draft that is known to be ours is left.",
     Outcome.REFUSED: "Nothing was begun.",
     Outcome.FAILED: "Nothing was begun: what the proposal rests on could not be read.",
     Outcome.UNFINISHED: "It is not over: vCenter could not be asked, or still works on it.",
