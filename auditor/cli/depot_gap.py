@@ -29,7 +29,7 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
     The argument is a proposal file, or a cluster by name or managed object id; for a cluster that is what its image asks for
     and what would be proposed for it now. Each item is looked up in the depot. Reads only.
 
-    Ends with 3 when something is missing, with 4 when the depot could not be asked.
+    Ends with 3 when something is missing, with 4 when the depot could not be asked or it is not known what a host runs.
 
     \b
     Examples:
@@ -59,12 +59,12 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
         output.emit_json(gap_document(found))
     else:
         width, _ = output.page()
-        output.emit("\n\n".join(render_gaps(f"{each.cluster} on {each.vcenter}", each.gaps, width=width) for each in found))
+        output.emit("\n\n".join(render_gaps(each, width=width) for each in found))
         if any(each.missing for each in found):
             output.say(f"next: auditor depot import BUNDLE.zip, then auditor propose {shlex.quote(found[0].cluster)}")
     if any(each.missing for each in found):
         return ExitCode.DRIFT
-    return ExitCode.INCOMPLETE if any(each.unknown for each in found) else ExitCode.DONE
+    return ExitCode.INCOMPLETE if any(each.unknown or each.unread for each in found) else ExitCode.DONE
 
 
 def _unseen(name: str, why: Unread) -> None:

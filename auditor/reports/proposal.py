@@ -34,6 +34,9 @@ class ClusterGaps(Protocol):
     @property
     def gaps(self) -> tuple[Gap, ...]: ...
 
+    @property
+    def unread(self) -> tuple[str, ...]: ...
+
 
 Written = tuple[ImageProposal, Path | None]
 
@@ -147,10 +150,15 @@ def _forecast(candidate: Candidate) -> str:
     return ", ".join(parts) or "none"
 
 
-def render_gaps(cluster: str, gaps: Sequence[Gap], *, width: int = 120) -> str:
+def render_gaps(found: ClusterGaps, *, width: int = 120) -> str:
     """What the depot lacks of one image, and each way to get it."""
+    gaps, cluster = found.gaps, f"{found.cluster} on {found.vcenter}"
     lacking = [gap for gap in gaps if gap.present is not True]
     lines = _wrapped(f"{cluster}: {len(gaps)} items needed, {len(lacking)} not in the depot as far as is known", width, 0)
+    if found.unread:
+        more = f" and {len(found.unread) - _NAMES} more" if len(found.unread) > _NAMES else ""
+        text = f"!  not known all that {', '.join(found.unread[:_NAMES])}{more} run: what they need may be more than this"
+        lines += _wrapped(text, width, 2)
     for gap in gaps:
         state = {True: "in the depot", False: "MISSING", None: "NOT KNOWN: the depot could not be asked"}[gap.present]
         lines += ["", *_wrapped(f"{gap.item}: {state}", width, 2)]
@@ -169,7 +177,13 @@ def gap_document(found: Iterable[ClusterGaps]) -> dict[str, Any]:
     return {
         "schema": "auditor/depot-gap/v1",
         "clusters": [
-            {"vcenter": each.vcenter, "cluster": each.cluster, "items": [to_plain(gap) for gap in each.gaps]} for each in found
+            {
+                "vcenter": each.vcenter,
+                "cluster": each.cluster,
+                "items": [to_plain(gap) for gap in each.gaps],
+                "unread_hosts": list(each.unread),
+            }
+            for each in found
         ],
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from auditor.domain.hosts import HostFacts
 from auditor.domain.image import DesiredImage
-from auditor.domain.observation import value_of
+from auditor.domain.observation import Unread, value_of
 from auditor.domain.past import Past
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import DepotContents, in_depot, items_of
@@ -24,11 +24,13 @@ from auditor.workflows.propose import Ask, Tables, Unseen, live_cases
 
 @dataclass(frozen=True, slots=True)
 class ClusterGaps:
-    """The items of one cluster, those that are there included."""
+    """The items of one cluster, those that are there included. ``unread`` are hosts of which it is not known what they run:
+    what they need is not among the items."""
 
     vcenter: str
     cluster: str
     gaps: tuple[Gap, ...]
+    unread: tuple[str, ...] = ()
 
     @property
     def missing(self) -> tuple[Gap, ...]:
@@ -65,7 +67,14 @@ def _gaps(case: Case, sources: Sources, proposal: ImageProposal | None) -> Clust
     items = sorted({item for image in _images(case, proposal) for item in items_of(image)})
     contents = _with_components(case, sources, items)
     found = tuple(gap_of(item, in_depot(item, case.depot, contents), _running(case, item)) for item in items)
-    return ClusterGaps(case.scene.view.name, case.cluster.view.name, found)
+    dark = () if proposal is not None else _unread(case)
+    return ClusterGaps(case.scene.view.name, case.cluster.view.name, found, dark)
+
+
+def _unread(case: Case) -> tuple[str, ...]:
+    """Hosts of which base image, add-on or components were not read."""
+    facts = ((h.name, (h.facts.base_image, h.facts.add_on, h.facts.components)) for h in case.cluster.hosts)
+    return tuple(sorted(name for name, readings in facts if any(isinstance(each, Unread) for each in readings)))
 
 
 def _images(case: Case, proposal: ImageProposal | None) -> Iterable[DesiredImage]:

@@ -17,6 +17,7 @@ from auditor.domain.proposal.context import AddOnContents, ClusterExtras
 from auditor.domain.proposal.values import CandidateKind, ImageProposal
 from auditor.errors import HistoryError, InputError
 from auditor.history.store import SqliteHistory
+from auditor.reports.proposal import render_gaps
 from auditor.tables import load_hints, load_release_table
 from auditor.workflows.depot_gap import ClusterGaps, depot_gaps
 from auditor.workflows.propose import Ask, Tables, propose_live, propose_recorded
@@ -234,3 +235,15 @@ def test_the_vcenter_that_was_not_read_is_said_beside_the_one_that_was() -> None
     quiet: list[str] = []
     made_of_two(two(clusters(1)), Ask(("C0",), vcenter="vc"), quiet)
     assert quiet == []
+
+
+def test_gaps_of_a_cluster_name_the_hosts_whose_needs_are_not_known() -> None:
+    view = clusters(1)
+    assert gaps(view, Ask(("C0",))).unread == ()
+    dark = replace(view.hosts[0], components=Unread(Reason.TIMED_OUT, "no answer"))
+    some = replace(view, hosts=(dark, view.hosts[1]))
+    found = gaps(some, Ask(("C0",)))
+    assert found.unread == ("h0-0",)
+    assert "not known all that h0-0 run" in " ".join(render_gaps(found).split())
+    [proposal] = made(view, Ask(("C0",)))
+    assert gaps(some, Ask(("domain-c0",)), proposal).unread == ()
