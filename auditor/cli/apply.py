@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 from auditor.cli.writes import check_ticket, operator_or_me, write_options
-from auditor.errors import InputError, RefusedError
+from auditor.errors import AuditorError, InputError, RefusedError
 
 if TYPE_CHECKING:
     from auditor.config import Config
@@ -94,29 +96,32 @@ def report(result: ApplyResult, file: str, *, as_json: bool) -> int:
 def _apply(config: Config, path: Path, *, execute: bool, ticket: str, operator: str) -> ApplyResult:
     from auditor.cli import wiring_write
     from auditor.reports.proposal_file import read_proposal
-    from auditor.workflows.apply import apply
+    from auditor.workflows.apply import apply, subject
 
     proposal = read_proposal(path)
-    with wiring_write.journal(config) as journal, wiring_write.apply_tools(
-        config, journal, proposal.vcenter, proposal.cluster_id, folder=path.absolute().parent, may_commit=execute
-    ) as tools:  # fmt: skip
-        try:
-            return apply(proposal, tools, execute=execute, operator=operator, ticket=ticket)
-        except KeyboardInterrupt:
-            _say_interrupted(journal)
-            raise
+    with (
+        wiring_write.journal(config) as journal,
+        wiring_write.apply_tools(
+            config, journal, proposal.vcenter, proposal.cluster_id, folder=path.absolute().parent, may_commit=execute
+        ) as tools,
+        _said(journal, subject(proposal)),
+    ):
+        return apply(proposal, tools, execute=execute, operator=operator, ticket=ticket)
 
 
 def _resume(config: Config, number: int) -> ApplyResult:
     from auditor.cli import wiring_write
-    from auditor.workflows.apply import proposal_in, resume
+    from auditor.workflows.apply import proposal_in, resume, subject
 
     with wiring_write.journal(config) as journal:
         operation = _unfinished(journal, number)
         proposal = proposal_in(operation)
-        with wiring_write.apply_tools(
-            config, journal, proposal.vcenter, proposal.cluster_id, folder=Path.cwd(), may_commit=False
-        ) as tools:
+        with (
+            wiring_write.apply_tools(
+                config, journal, proposal.vcenter, proposal.cluster_id, folder=Path.cwd(), may_commit=False
+            ) as tools,
+            _said(journal, subject(proposal)),
+        ):
             return resume(operation.id, tools)
 
 
@@ -143,8 +148,19 @@ def _unfinished(journal: SqliteJournal, number: int) -> Operation:
     return open_ones[0]
 
 
-def _say_interrupted(journal: SqliteJournal) -> None:
-    from auditor.workflows.apply import KIND
-
-    for each in journal.operations(KIND, unfinished=True):
-        output.say(f"operation {each.id} is not over; next: auditor apply --resume {each.id}")
+@contextmanager
+def _said(journal: SqliteJournal, cluster: str) -> Iterator[None]:
+    """Whatever ends a run early, Ctrl-C or a fault of ours, the operation it leaves open is named. Errors that a user can act
+    on say so themselves."""
+    try:
+        yield
+    except AuditorError:
+        raise
+    except BaseException:
+        for each in journal.operations("apply", unfinished=True):
+            if cluster in each.subjects:
+                text = (
+                    f"operation {each.id} is not over, and a draft of ours may be left; next: auditor apply --resume {each.id}"
+                )
+                output.say(text)
+        raise
