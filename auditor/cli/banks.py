@@ -30,7 +30,7 @@ def banks() -> None:
     """Boot banks: what a host would start, and why."""
 
 
-@banks.command()
+@banks.command(short_help="Say which boot bank would start, from boot.cfg files.")
 @click.argument("files", nargs=-1, metavar="FILE FILE [FILE]")
 @click.option("--shift-r", is_flag=True, help="The pass after Shift+R was pressed at the console and confirmed.")
 @json_option
@@ -43,6 +43,12 @@ def predict(context: click.Context, files: tuple[str, ...], shift_r: bool, as_js
     for a bank that has no boot.cfg. Nothing is contacted and nothing is changed. The answer is one pass of the loader.
 
     Exit code 0: a bank starts; 3: nothing would boot; 1: a file cannot be used.
+
+    \b
+    Examples:
+      auditor banks predict bootbank/boot.cfg altbootbank/boot.cfg
+      auditor banks predict bootbank/boot.cfg altbootbank/boot.cfg --shift-r
+      auditor banks predict boot.cfg none
     """
     if not 2 <= len(files) <= 3:
         raise click.UsageError(f"give two or three boot.cfg files in partition order, not {len(files)}")

@@ -36,6 +36,11 @@ def init(invocation: Invocation, force: bool) -> int:
     """Write a commented configuration to fill in.
 
     It goes to the path given with --config, else to ~/.config/auditor/auditor.toml. Only you can read it (mode 0600).
+
+    \b
+    Examples:
+      auditor config init
+      auditor config init --config /etc/auditor/auditor.toml
     """
     from auditor.config.loader import user_config_file
 
@@ -64,7 +69,7 @@ def _write(path: Path, text: str, force: bool) -> None:
         ) from error
 
 
-@config.command()
+@config.command(short_help="Check the configuration, its secrets, and vCenters.")
 @click.option("--connect", is_flag=True, help="Contact each vCenter: show its certificate and try the login.")
 @json_option
 @config_option
@@ -77,6 +82,11 @@ def check(invocation: Invocation, connect: bool, as_json: bool) -> int:
     the one on vCenter's own console before it is written into the configuration, and the login is tried.
 
     Exit code 0: all is well; 1: something is not.
+
+    \b
+    Examples:
+      auditor config check
+      auditor config check --connect
     """
     settings = invocation.config()
     secrets = [_secret(secret.label, secret.source, secret.reveal) for secret in settings.secrets()]

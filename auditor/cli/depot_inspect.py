@@ -27,6 +27,10 @@ def inspect(context: click.Context, zips: tuple[Path, ...], all_vibs: bool, no_v
     with the metadata. Nothing is contacted, nothing is unpacked to disk, and nothing is run.
 
     Exit code 0: every bundle was read and holds what it says; 1: one could not be read, or does not.
+
+    \b
+    Example:
+      auditor depot inspect VMware-ESXi-8.0U3g-24859861-depot.zip
     """
     from auditor.depot import read_bundle
     from auditor.reports.bundle import Answer, Unreadable, bundles_document, render_bundle

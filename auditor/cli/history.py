@@ -32,14 +32,19 @@ def _vcenter_option(function: F) -> F:
     return click.option("--vcenter", help="Only this vCenter: its name in the configuration, or its instance UUID.")(function)
 
 
-@history.command()
+@history.command(short_help="List the recorded runs.")
 @click.option("--last", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs to show, newest last.")
 @json_option
 @config_option
 @verbose_option
 @click.pass_obj
 def runs(invocation: Invocation, last: int, as_json: bool) -> int:
-    """List the recorded runs: when, what, how many hosts, and how many of them were not seen."""
+    """List the recorded runs: when, what, how many hosts, and how many of them were not seen.
+
+    \b
+    Example:
+      auditor history runs --last 5
+    """
     from auditor.cli import wiring
 
     with wiring.open_history(invocation.config(), read_only=True) as recorded:
@@ -67,7 +72,7 @@ def runs(invocation: Invocation, last: int, as_json: bool) -> int:
     return ExitCode.DONE
 
 
-@history.command()
+@history.command(short_help="List the write operations, and how they ended.")
 @json_option
 @config_option
 @verbose_option
@@ -76,6 +81,10 @@ def operations(invocation: Invocation, as_json: bool) -> int:
     """List the write operations that were ever begun here: when, by whom, under which ticket, and how they ended.
 
     One that says UNFINISHED is being carried out now, or its process was killed.
+
+    \b
+    Example:
+      auditor history operations
     """
     from auditor.history.journal import SqliteJournal
 
@@ -108,7 +117,7 @@ def operations(invocation: Invocation, as_json: bool) -> int:
     return ExitCode.DONE
 
 
-@history.command()
+@history.command(short_help="List every image that a cluster ever asked for.")
 @click.argument("cluster", required=False)
 @_vcenter_option
 @json_option
@@ -119,6 +128,10 @@ def images(invocation: Invocation, cluster: str | None, vcenter: str | None, as_
     """List every image that CLUSTER ever asked for, oldest first; without CLUSTER, those of all clusters.
 
     CLUSTER is a name or a managed object id. A restore of vCenter cannot remove what was recorded here.
+
+    \b
+    Example:
+      auditor history images Prod-A
     """
     found = archived(invocation, cluster, vcenter)
     if as_json:
@@ -130,7 +143,7 @@ def images(invocation: Invocation, cluster: str | None, vcenter: str | None, as_
     return ExitCode.DONE
 
 
-@history.command()
+@history.command(short_help="Print a recorded image as JSON, as vCenter imports it.")
 @click.argument("cluster")
 @click.option("--commit", help="The commit's id. Without it: the image seen last, after a restore the restored one.")
 @click.option("--committed", metavar="TIME", help="Which commit, by the start of its time (UTC), where an id was used twice.")
@@ -142,6 +155,11 @@ def export(invocation: Invocation, cluster: str, commit: str | None, committed: 
     """Print the recorded image of CLUSTER as JSON, in the form that vCenter's image import takes.
 
     A restored vCenter uses commit ids again; where one id names two images, --committed says which one is meant.
+
+    \b
+    Examples:
+      auditor history export Prod-A > image.json
+      auditor history export Prod-A --commit 7 --committed 2026-03-01 > image.json
     """
     found = archived(invocation, cluster, vcenter)
     matching = [entry for entry in found if _matches(entry, commit, committed)]
@@ -156,7 +174,7 @@ def export(invocation: Invocation, cluster: str, commit: str | None, committed: 
     return ExitCode.DONE
 
 
-@history.command("forget-host")
+@history.command("forget-host", short_help="Leave a removed host out of later reports.")
 @click.argument("host")
 @click.option("--reason", required=True, help="Why it is gone; kept in the history.")
 @_vcenter_option
@@ -167,6 +185,10 @@ def forget_host(invocation: Invocation, host: str, reason: str, vcenter: str | N
     """Leave a host that was removed on purpose out of later reports.
 
     Nothing of its record is deleted, and a vCenter that lists it again brings it back.
+
+    \b
+    Example:
+      auditor history forget-host esx07 --reason "scrapped in March"
     """
     from auditor.cli import wiring
     from auditor.workflows.choosing import one_name

@@ -12,7 +12,7 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 
 
-@click.command()
+@click.command(short_help="Show how a host's settings changed.")
 @click.argument("host")
 @click.option("--since", type=TimeType(), help="Only changes first seen after this time (UTC), such as that of an update.")
 @click.option("--values", is_flag=True, help="Show the newest value of every setting as well.")

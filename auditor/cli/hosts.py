@@ -25,7 +25,7 @@ def hosts() -> None:
     """List the hosts known here and pin their SSH host keys."""
 
 
-@hosts.command("list")
+@hosts.command("list", short_help="List the known hosts with their addresses and pinned host keys.")
 @json_option
 @config_option
 @verbose_option
@@ -34,6 +34,11 @@ def list_(invocation: Invocation, as_json: bool) -> int:
     """List every host known from the configuration and from history, with its address and its pinned host key.
 
     Nothing is contacted. A host without a pinned key is not read over SSH.
+
+    \b
+    Examples:
+      auditor hosts list
+      auditor hosts list --json
     """
     config = invocation.config()
     ssh = _ssh(config)
@@ -57,7 +62,7 @@ def list_(invocation: Invocation, as_json: bool) -> int:
     return ExitCode.DONE
 
 
-@hosts.command()
+@hosts.command(short_help="Pin the SSH host key of a host.")
 @click.argument("name")
 @click.option("--fingerprint", metavar="SHA256:…", help="The fingerprint to expect; without it you are asked.")
 @config_option
@@ -73,6 +78,11 @@ def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
     For many hosts, collect their keys in a file of OpenSSH's known_hosts form and name it in [ssh] known_hosts.
 
     Exit code 5: the fingerprint was not confirmed, and nothing was pinned.
+
+    \b
+    Examples:
+      auditor hosts trust esx01
+      auditor hosts trust esx01 --fingerprint SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDsWGTfD6r9hXKyoXo
     """
     config = invocation.config()
     ssh = _ssh(config)

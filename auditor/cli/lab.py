@@ -64,13 +64,18 @@ def _lab_options(function: F) -> F:
 @json_option
 @verbose_option
 def list_(as_json: bool) -> None:
-    """List the scenarios that come with the tool."""
+    """List the scenarios that come with the tool.
+
+    \b
+    Example:
+      auditor lab list
+    """
     from auditor.lab.scenario_file import load
     from auditor.lab.scenario_text import shipped
 
     scenarios = [load(name) for name in shipped()]
     if as_json:
-        output.emit_json([_brief(scenario) for scenario in scenarios])
+        output.emit_json({"schema": "auditor/lab-scenarios/v1", "scenarios": [_brief(scenario) for scenario in scenarios]})
         return
     width = max(len(scenario.name) for scenario in scenarios)
     output.emit("\n".join(f"{scenario.name:{width}}  {scenario.title}" for scenario in scenarios))
@@ -92,7 +97,13 @@ def _brief(scenario: Scenario) -> dict[str, object]:
 @click.option("--toml", is_flag=True, help="Print the scenario's file, to make one of your own from.")
 @verbose_option
 def show(scenario: str, toml: bool) -> None:
-    """Say what a scenario is made of, what happened in it, and what an audit must find."""
+    """Say what a scenario is made of, what happened in it, and what an audit must find.
+
+    \b
+    Examples:
+      auditor lab show post-restore
+      auditor lab show post-restore --toml > mine.toml
+    """
     from auditor.lab.scenario_file import load
     from auditor.lab.scenario_text import source
 
@@ -150,7 +161,13 @@ def run(scenario: str, command: tuple[str, ...], hosts: int | None, version: str
 @_lab_options
 @verbose_option
 def up(scenario: str, hosts: int | None, version: str | None, keep: Path | None, quiet: bool) -> int:
-    """Start the lab of SCENARIO (default: steady), say how to connect, and keep it running until Ctrl-C."""
+    """Start the lab of SCENARIO (default: steady), say how to connect, and keep it running until Ctrl-C.
+
+    \b
+    Examples:
+      auditor lab up
+      auditor lab up post-restore --keep /tmp/lab
+    """
     from auditor.lab import child
     from auditor.lab.running import running
     from auditor.lab.scenario_file import load

@@ -65,6 +65,14 @@ def cli(ctx: click.Context) -> None:
 
     Reading changes no host and no vCenter. What can change something says so in its help, shows what it would do and stops,
     unless --execute is given with a --ticket.
+
+    \b
+    First steps:
+      auditor lab run post-restore -- auditor audit   (a simulated fleet; nothing of yours is contacted)
+      auditor config init                             (then fill in the file it names)
+      auditor config check --connect
+      auditor snapshot                                (from now on every hour, by cron)
+      auditor audit
     """
     output.set_up_log(invocation(ctx).verbosity)
 

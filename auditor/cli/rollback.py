@@ -14,10 +14,19 @@ from auditor.cli.rollback_run import run
 
 @click.group()
 def rollback() -> None:
-    """Take hosts back to the image in their other boot bank: know the window, plan, approve, run."""
+    """Take hosts back to the image in their other boot bank: know the window, plan, approve, run.
+
+    \b
+    In this order:
+      auditor rollback window --cluster Prod-A
+      auditor rollback plan --cluster Prod-A --to 24585383 --out back.plan.json
+      auditor rollback approve back.plan.json         (somebody else)
+      auditor rollback run back.plan.json --execute --ticket CHG-4711
+      auditor runbook show rollback-guided            (all of it, step by step)
+    """
 
 
-@rollback.command()
+@rollback.command(short_help="Say whether hosts can go back, and if not, why.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
 @vcenter_option
@@ -73,7 +82,7 @@ def window(invocation: Invocation, hosts: tuple[str, ...], cluster: str, vcenter
     return ExitCode.INCOMPLETE if unknown(rows) else ExitCode.DONE
 
 
-@rollback.command()
+@rollback.command(short_help="List how windows moved from run to run.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @json_option
 @config_option

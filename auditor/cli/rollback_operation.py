@@ -31,7 +31,7 @@ def _operation_argument(function: F) -> F:
     return click.argument("operation", type=int, required=False, metavar="[OPERATION]")(function)
 
 
-@click.command()
+@click.command(short_help="Say where a rollback stands; contacts nothing.")
 @_operation_argument
 @click.option("--all", "every", is_flag=True, help="Every rollback that was ever begun here.")
 @common
@@ -39,6 +39,11 @@ def status(invocation: Invocation, operation: int | None, every: bool, as_json: 
     """Say what the journal has of OPERATION; without it, of every unfinished rollback, or else of the last one.
 
     Contacts nothing. A step that is IN_DOUBT is being done right now, or the tool was killed there.
+
+    \b
+    Examples:
+      auditor rollback status
+      auditor rollback status 3 --json
     """
     from auditor.domain.rollback.status import status_of
     from auditor.history.journal import SqliteJournal
@@ -71,20 +76,25 @@ def status(invocation: Invocation, operation: int | None, every: bool, as_json: 
     return ExitCode.DONE
 
 
-@click.command()
+@click.command(short_help="Go on after a crash, a pause or a repair.")
 @_operation_argument
 @common
 def resume(invocation: Invocation, operation: int | None, as_json: bool) -> int:
     """Take over OPERATION after a crash, a pause or a repair: look at the hosts first, then go on. Nothing done is repeated.
 
     Without OPERATION: the only unfinished one. Exit codes as of `auditor rollback run`.
+
+    \b
+    Examples:
+      auditor rollback resume
+      auditor rollback resume 3
     """
     from auditor.workflows.rollback import run as flow
 
     return report(_with(invocation, operation, flow.resume), as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Say that the reboot at the console is done.")
 @_operation_argument
 @click.option("--host", metavar="HOST", default="", help="Only this host. Default: every host that waits for a person.")
 @common
@@ -92,13 +102,18 @@ def confirm(invocation: Invocation, operation: int | None, host: str, as_json: b
     """Say that the reboot at the console is done: the tool watches the host to its end. Your word proves nothing by itself.
 
     Exit codes as of `auditor rollback run`; 5 when no host waits for it.
+
+    \b
+    Examples:
+      auditor rollback confirm
+      auditor rollback confirm 3 --host esx01
     """
     from auditor.workflows.rollback import run as flow
 
     return report(_with(invocation, operation, lambda m, j, n, me: flow.confirm(m, j, n, me, host)), as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Take back what is armed and not rebooted.")
 @_operation_argument
 @common
 def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
@@ -106,6 +121,8 @@ def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
 
     \b
     Exit codes: 0 nothing is armed any more; 1 a host is, or could not be looked at; 5 too late: the order to reboot went out.
+    Example:
+      auditor rollback disarm 3
     """
     from auditor.workflows.rollback import run as flow
 
@@ -114,7 +131,7 @@ def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
     return ExitCode.FAILED if any(one.armed in {"yes", "unknown"} for one in found.hosts) else ExitCode.DONE
 
 
-@click.command()
+@click.command(short_help="Stop a rollback.")
 @_operation_argument
 @click.option("--give-up", is_flag=True, help="Close it also over hosts that are not back or not well: a person sees to them.")
 @common
@@ -126,6 +143,9 @@ def abort(invocation: Invocation, operation: int | None, give_up: bool, as_json:
 
     \b
     Exit codes: 0 the operation is closed; 1 a host is left that must be looked at; 6 the run is still going on.
+    Examples:
+      auditor rollback abort 3
+      auditor rollback abort 3 --give-up
     """
     from auditor.workflows.rollback import run as flow
 

@@ -14,7 +14,7 @@ from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, vcenter_option, verbose_option
 
 
-@click.command()
+@click.command(short_help="Plan going back to a build, for somebody else to approve.")
 @click.argument("hosts", nargs=-1, metavar="[HOST]...")
 @click.option("--cluster", metavar="NAME", default="", help="All hosts last listed in that cluster.")
 @vcenter_option
@@ -118,7 +118,7 @@ def plan(
     return ExitCode.REFUSED if made.blocked or not made.targets else ExitCode.DONE
 
 
-@click.command()
+@click.command(short_help="Approve a plan: the second pair of eyes.")
 @click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN")
 @click.option("--lifetime", type=click.IntRange(1, 168), default=8, show_default=True, help="Hours the approval is good for.")
 @click.option(

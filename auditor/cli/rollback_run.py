@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from auditor.domain.rollback.plan import RollbackPlan
 
 
-@click.command()
+@click.command(short_help="Run an approved plan, wave by wave.")
 @click.argument("plan_file", type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN")
 @click.option(
     "--approval",

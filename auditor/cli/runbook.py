@@ -22,7 +22,12 @@ def runbook() -> None:
 @json_option
 @verbose_option
 def list_(as_json: bool) -> int:
-    """List the runbooks and the findings each is for."""
+    """List the runbooks and the findings each is for.
+
+    \b
+    Example:
+      auditor runbook list
+    """
     names = resources.runbook_names()
     codes = {name: [code.value for code in Code if runbook_for(code) == name] for name in names}
     if as_json:
@@ -37,11 +42,17 @@ def list_(as_json: bool) -> int:
     return ExitCode.DONE
 
 
-@runbook.command()
+@runbook.command(short_help="Print a runbook, by its name or a finding's code.")
 @click.argument("name")
 @verbose_option
 def show(name: str) -> int:
-    """Print runbook NAME, or the one for the finding with code NAME, as Markdown."""
+    """Print runbook NAME, or the one for the finding with code NAME, as Markdown.
+
+    \b
+    Examples:
+      auditor runbook show host-ahead
+      auditor runbook show post-restore-audit
+    """
     if name not in resources.runbook_names():
         try:
             name = runbook_for(Code(name))
