@@ -139,8 +139,8 @@ def approve(
 ) -> int:
     """Read PLAN, a file of `auditor rollback plan`, and approve it: the second pair of eyes.
 
-    The approval is bound to the plan's hash and expires. Nobody approves their own plan. Who you are is the operating
-    system's user on this machine, or [rollback] operator in the configuration.
+    The approval is bound to the plan's hash and expires. Nobody approves their own plan. Who you are is who logged in on
+    this machine, or [rollback] operator in the configuration.
 
     With --break-glass you approve your own plan, with a reason. That is shown by every command about it, and stays in the
     history for good.

@@ -17,6 +17,7 @@ from auditor.cli.writes import check_ticket
 if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.domain.rollback.approval import Approval
+    from auditor.domain.rollback.control import Evacuation
     from auditor.domain.rollback.plan import RollbackPlan
 
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--evacuation",
     type=click.Choice(["ensureObjectAccessibility", "evacuateAllData", "noAction"]),
-    help="What becomes of vSAN objects. Default: as configured.",
+    help="What becomes of vSAN objects. Default: as configured; noAction on vSAN hosts only if it is configured.",
 )
 @common
 def run(
@@ -83,6 +84,7 @@ def run(
     approval = _approval(config, plan_file, approval_file)
     me = identity.operator(config)
     chosen = Evacuation(evacuation or config.rollback.evacuation)
+    _refuse_unseen(config, plan, chosen)
     if by_byte:
         output.say(f"UNSUPPORTED BY THE VENDOR. {VENDOR_POSITION}")
     if approval is not None and approval.break_glass:
@@ -123,6 +125,26 @@ def _approval(config: Config, plan_file: Path, given: Path | None) -> Approval |
             hint="let them write it themselves: auditor rollback approve PLAN --out FILE",
         )
     return found
+
+
+def _refuse_unseen(config: Config, plan: RollbackPlan, chosen: Evacuation) -> None:
+    """noAction takes vSAN objects away from running VMs, and an approver does not see the command line. Raises
+    ``RefusedError``."""
+    from auditor.domain.observation import Read
+    from auditor.domain.rollback.canonical import canonical_text
+    from auditor.domain.rollback.control import Evacuation
+    from auditor.errors import RefusedError
+
+    if chosen is not Evacuation.NO_ACTION or config.rollback.evacuation == chosen.value:
+        return
+    off = canonical_text(Read(False))
+    for target in plan.targets:
+        if next((fact.value for fact in target.facts if fact.name == "vsan enabled"), "") != off:
+            raise RefusedError(
+                "with --evacuation noAction vSAN objects become inaccessible, and whoever approved the plan has not seen it",
+                where=target.host,
+                hint='if that is what the site wants: evacuation = "noAction" in [rollback] of the configuration',
+            )
 
 
 def _say_what_would_happen(plan: RollbackPlan, *, as_json: bool) -> None:

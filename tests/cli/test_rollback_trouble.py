@@ -6,12 +6,14 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from auditor.cli import output, wiring_rollback
 from auditor.domain.journal import Phase
+from auditor.domain.observation import Reason, Unread
 from auditor.errors import HistoryError
 from auditor.esxi.control import SshBankControl
 from auditor.history.journal import SqliteJournal
@@ -124,4 +126,25 @@ def test_two_hosts_whose_addresses_were_swapped(desk: Desk) -> None:
     assert "identity fail: SSH leads to the machine" in plan.out
     forced = desk("rollback", "plan", desk.hosts[0].name, "--to", OLD, "--out", "x", "--override", "identity=they are the same")
     assert forced.code == 5
-    assert "BLOCKED by 1 gates: identity" in forced.out
+    assert "BLOCKS     identity fail" in forced.out
+
+
+def test_what_the_approver_has_not_seen_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from auditor.workflows.rollback import situation
+
+    path = desk.planned("--unattended")
+    assert desk("rollback", "run", str(path), "--unattended", "--evacuation", "noAction").code == 0  # vSAN is off
+    plain = situation.collect
+
+    def with_vsan(*args: Any) -> Any:
+        found = plain(*args)
+        return replace(found, vsan=replace(found.vsan, enabled=Unread(Reason.TIMED_OUT)))
+
+    monkeypatch.setattr(situation, "collect", with_vsan)
+    path.unlink()
+    words = [f"--override={gate}=seen to by hand" for gate in ("vsan-health", "vsan-format")]
+    plan = desk("rollback", "plan", "--cluster", "Prod", "--to", OLD, "--unattended", "--out", str(path), *words)
+    assert plan.code == 0, plan.out
+    refused = desk("rollback", "run", str(path), "--unattended", "--evacuation", "noAction")
+    assert refused.code == 5
+    assert "has not seen it" in refused.err
