@@ -18,6 +18,7 @@ from auditor.domain.assessment import (
     VCenterRow,
     Verdict,
 )
+from auditor.domain.composite import part_of
 from auditor.domain.diagnosis import gaps
 from auditor.domain.diagnosis.clusters import cluster_findings
 from auditor.domain.diagnosis.hosts import (
@@ -172,7 +173,8 @@ def _host(
     image = value_of(cluster.image) if cluster else None
     layers: tuple[LayerDrift, ...] = ()
     if image is not None and cluster is not None:
-        layers = compare_host(image, value_of(cluster.commit), facts, verdict, known)
+        part = part_of(image, listed, verdict)
+        layers = compare_host(image, value_of(cluster.commit), facts, verdict, known, part)
         layers = judge.accepted.mark(view.name, (cluster.id, cluster.name), listed.name, layers)
         state = host_state(layers)
     elif cluster is None or value_of(cluster.mode) is ManagementMode.BASELINES:

@@ -35,20 +35,27 @@ def compare_host(
     facts: HostFacts,
     verdict: HostVerdict | None = None,
     past: PastCluster | None = None,
+    part: str | None = None,
 ) -> tuple[LayerDrift, ...]:
     """Every layer of ``image`` against what the host says it runs. ``verdict`` is vLCM's stored one on this host, used
-    only where it speaks of exactly the versions at hand; ``past`` the cluster's earlier images."""
-    composite = verdict.image if verdict and verdict.image and image.alternatives else ""
-    own = image_of(image, composite)
+    only where it speaks of exactly the versions at hand; ``past`` the cluster's earlier images; ``part`` the id of the host's
+    part of a composite image (``composite.part_of``), by default the one the verdict names."""
+    if not image.alternatives:
+        part = ""
+    elif part is None and verdict is not None:
+        part = verdict.image
+    own = None if part is None else image_of(image, part)
     layers = [_base_image(image.base_image, facts)]
     if own is None:
-        why = f"the host is compared with the alternative image {composite!r}, whose parts were not read"
+        why = "which of the alternative images is the host's is not known"
+        if part is not None:
+            why = f"the host is compared with the alternative image {part!r}, whose parts were not read"
         layers.append(LayerDrift(Layer.ADD_ON, "", LayerState.UNKNOWN, "", "", why))
     else:
         layers.append(_add_on(own.add_on, commit, facts, verdict, past))
         layers.extend(_components(own, facts, verdict))
     layers.extend(_solutions(image, facts, verdict))
-    layers.extend(_hardware_support(own or image, verdict))
+    layers.extend(_hardware_support(own or image, facts, verdict))
     return tuple(layers)
 
 
@@ -228,8 +235,10 @@ def _solutions(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | Non
     return layers
 
 
-def _hardware_support(image: DesiredImage, verdict: HostVerdict | None) -> list[LayerDrift]:
-    """Firmware is only known to its hardware support manager; vLCM's verdict is the one source."""
+def _hardware_support(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | None) -> list[LayerDrift]:
+    """Firmware is only known to its hardware support manager; vLCM's verdict is the one source, and only where it is on this
+    package and was made of the image the host runs: a scan from before an update knows nothing of the firmware since. Which
+    of two packages is newer, nothing tells."""
     said = dict(verdict.hardware_support) if verdict else {}
     states = {"COMPLIANT": LayerState.IN_SYNC, "NON_COMPLIANT": LayerState.DIFFERENT, "INCOMPATIBLE": LayerState.DIFFERENT}
     layers = []
@@ -240,9 +249,20 @@ def _hardware_support(image: DesiredImage, verdict: HostVerdict | None) -> list[
             basis = "no verdict of the hardware support manager"
             layers.append(LayerDrift(Layer.HARDWARE_SUPPORT, package.manager, LayerState.UNKNOWN, wanted, "", basis))
             continue
+        current = element.current or ""
+        if element.target is not None and (element.name, element.target) != (package.package, package.version):
+            basis = f"vLCM's verdict is on {element.name} {element.target}"
+            layers.append(LayerDrift(Layer.HARDWARE_SUPPORT, package.manager, LayerState.UNKNOWN, wanted, "", basis))
+            continue
+        if verdict and verdict.base_image and isinstance(facts.base_image, Read) and not _speaks_of(verdict, image, facts):
+            basis = "vLCM's verdict is from before: of another base image"
+            layers.append(LayerDrift(Layer.HARDWARE_SUPPORT, package.manager, LayerState.UNKNOWN, wanted, "", basis))
+            continue
         state = states.get(element.status, LayerState.UNKNOWN)
+        if state is LayerState.DIFFERENT and not current:
+            state = LayerState.MISSING
         basis = f"vLCM's verdict {element.status}"
-        layers.append(LayerDrift(Layer.HARDWARE_SUPPORT, package.manager, state, wanted, element.current or "", basis))
+        layers.append(LayerDrift(Layer.HARDWARE_SUPPORT, package.manager, state, wanted, current, basis))
     return layers
 
 

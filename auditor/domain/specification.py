@@ -50,14 +50,6 @@ def specification(image: DesiredImage) -> str:
     return _text(data)
 
 
-def with_base_image(spec: str, version: str) -> str:
-    """The same specification on another base image. All images of a composite share one (SDK, since 9.0)."""
-    data = json.loads(importable(spec))
-    for part in (data, *(data.get("alternative_images") or {}).values()):
-        part["base_image"] = {"version": version}
-    return _text(data)
-
-
 def own_image(image: DesiredImage, name: str) -> DesiredImage | None:
     """The alternative image of that id in a composite image; None when the specification does not have it."""
     if not image.spec:
@@ -103,4 +95,4 @@ def _text(data: object) -> str:
     return json.dumps(data, sort_keys=True, ensure_ascii=False)
 
 
-__all__ = ["SpecificationError", "importable", "own_image", "specification", "with_base_image"]
+__all__ = ["SpecificationError", "importable", "own_image", "specification"]

@@ -58,6 +58,8 @@ class Play:
             for name in cluster.hosts:
                 self.vcenter.add_host(self._make(name, cluster.image), cluster.name)
                 self.hosts[name].vsan = cluster.vsan
+                part = scenario.images[cluster.image].of(scenario.hardware(name))
+                self.hosts[name].firmware = {manager: (package, version) for manager, package, version in part.packages}
             if cluster.by_image:
                 software = scenario.images[cluster.image]
                 stock(depot, software)
@@ -79,8 +81,6 @@ class Play:
         host = LabHost(name, self.scenario.image(image, name), clock=self.clock.now, lock=self.lock)
         hardware = self.scenario.hardware(name)
         host.vendor, host.model = hardware.vendor, hardware.model
-        part = self.scenario.images[image].of(hardware)
-        host.firmware = {manager: (package, version) for manager, package, version in part.packages}
         self.hosts[name] = host
         self._remembered[name] = 0
         host.on_change.append(lambda _: self._trust())

@@ -14,7 +14,7 @@ from auditor.domain.drift import compare_host, host_state
 from auditor.domain.hosts import HostFacts, facts_of
 from auditor.domain.image import AddOn, Component, DesiredImage, HardwareSupport, Solution
 from auditor.domain.observation import ElementVerdict, HostVerdict, Read
-from auditor.domain.specification import SpecificationError, importable, own_image, specification, with_base_image
+from auditor.domain.specification import SpecificationError, importable, own_image, specification
 from tests.domain.estates import NEW, OLD, image, says
 
 FDM = Solution("com.vmware.vsphere-ha", "8.0.3-24322831", (Component("vsphere-fdm", ""),))
@@ -121,9 +121,10 @@ def test_an_import_has_no_solutions_and_keeps_the_rest() -> None:
         importable("[1]")
 
 
-def test_a_composite_image_is_raised_as_one() -> None:
-    data = json.loads(with_base_image(composite().spec, "9.0.1.0.1"))
-    assert data["base_image"] == data["alternative_images"]["gpu"]["base_image"] == {"version": "9.0.1.0.1"}
+def test_a_host_whose_part_is_not_known_is_unknown() -> None:
+    layers = compare_host(composite(), None, facts(NEW))
+    assert host_state(layers) is HostState.UNKNOWN
+    assert "not known" in next(one for one in layers if one.layer is Layer.ADD_ON).basis
 
 
 def test_a_specification_made_here_says_every_layer_and_nothing_absent() -> None:

@@ -159,7 +159,7 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
     # An add-on that was not read is no difference: unknown is neither equal nor unequal.
     with_add_on = all(isinstance(h.facts.add_on, Read) for h in seen)
     found = {_identity(h.facts, with_add_on) for h in seen}
-    if len(found) < 2:
+    if len(found) < 2 or (cluster.image and cluster.image.alternatives and not _mixed_parts(cluster, seen, with_add_on)):
         return
     in_sync = [h for h in seen if h.state is HostState.IN_SYNC]
     # Nobody is ahead: the image is not what has to change.
@@ -178,6 +178,16 @@ def _mixed(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         avoid=() if unfinished else (_NOT_BEFORE,),
         rests_on=(_RESTORE_PAGE, "KB 424858"),
     )
+
+
+def _mixed_parts(cluster: ClusterScene, seen: Iterable[HostScene], with_add_on: bool) -> bool:
+    """Whether hosts differ that should not: the parts of a composite image share the base image, and only within a part have
+    hosts one add-on. Hosts whose part is not known count for their base image."""
+    found: dict[str | None, set[tuple[object, object]]] = {}
+    for host in seen:
+        part = cluster.part_of(host)
+        found.setdefault(part, set()).add(_identity(host.facts, with_add_on and part is not None))
+    return len({base for group in found.values() for base, _ in group}) > 1 or any(len(group) > 1 for group in found.values())
 
 
 def _accepted(host: HostScene) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from auditor.domain.assessment import HostState, LayerDrift
+from auditor.domain.composite import DEFAULT, part_of
 from auditor.domain.diagnosis.restore import Rewind
 from auditor.domain.findings import Subject, SubjectKind
 from auditor.domain.hosts import HostFacts
@@ -45,6 +46,12 @@ class ClusterScene:
     @property
     def image(self) -> DesiredImage | None:
         return value_of(self.view.image)
+
+    def part_of(self, host: HostScene) -> str | None:
+        """The part of a composite image that is this host's: its id, empty for the default one; None: not known."""
+        said = value_of(self.view.compliance)
+        verdict = said.of(host.listed.id) if said else None
+        return part_of(self.image, host.listed, verdict) if self.image else DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

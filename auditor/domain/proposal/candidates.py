@@ -9,15 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from auditor.domain.assessment import HostState
+from auditor.domain.composite import all_parts
 from auditor.domain.diagnosis.restore import when
-from auditor.domain.diagnosis.scene import few
+from auditor.domain.diagnosis.scene import count, few
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage
 from auditor.domain.observation import host_key, value_of
 from auditor.domain.past import PastImage
 from auditor.domain.proposal.case import Case
+from auditor.domain.proposal.parted import Parted
 from auditor.domain.proposal.running import Running, image_of_hosts, keyed, own_components, running, runs_image, unlike
 from auditor.domain.proposal.values import CandidateKind
-from auditor.domain.specification import SpecificationError, importable, with_base_image
+from auditor.domain.specification import SpecificationError, importable
+from auditor.domain.versions import BaseImageVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,15 @@ class Find:
 def find(case: Case) -> tuple[Find, ...]:
     """All images the cluster could be given, without two that are the same."""
     groups = running(case.cluster, case.hints)
-    finds = [*_archived(case, groups), *_of_hosts(case, groups), *_roll_back(case), *_recommended(case)]
+    own = _of_parts(case) if case.composite else [*_archived(case, groups), *_of_hosts(case, groups)]
+    finds = [*own, *_roll_back(case), *_recommended(case)]
     return _merged(finds)
 
 
 def depot_needs(case: Case) -> tuple[set[str], set[tuple[str, str]]]:
     """The base images (by the depot's own text) and add-ons whose contents ``find`` and the judges look into."""
-    images = [case.old, *(part.image for part in value_of(case.extras.recommendations) or ())]
+    advised = (part.image for part in value_of(case.extras.recommendations) or ())
+    images = [part for image in (case.old, *advised) if image for part in all_parts(image)]
     bases = {image.base_image.version for image in images if image and image.base_image}
     add_ons = {(image.add_on.name, image.add_on.version) for image in images if image and image.add_on}
     for group in running(case.cluster, case.hints):
@@ -81,6 +86,8 @@ def _archive(case: Case, group: Running, known: PastImage, other: tuple[str, ...
         f"history: {which}{by}, seen from {when(known.first_seen)} to {when(known.last_seen)}",
         f"{_hosts(group)} {_how_exactly(other)}: {', '.join(group.names)}",
     ]
+    if known.image.hardware_support:
+        evidence.append("firmware is not among that: only a scan tells which a host has")
     present = value_of(case.cluster.view.commit)
     older = bool(commit and commit.time and present and present.time and commit.time <= present.time)
     if case.scene.rewind and not older:
@@ -97,7 +104,7 @@ def _how_exactly(other: tuple[str, ...] | None) -> str:
 
 def _of_hosts(case: Case, groups: tuple[Running, ...]) -> Iterable[Find]:
     # An add-on that was not read is no add-on that is not there: such a target would take it from the cluster.
-    groups = tuple(group for group in groups if group.add_on_read or case.composite)
+    groups = tuple(group for group in groups if group.add_on_read)
     if not groups:
         return
     total = len(case.cluster.hosts)
@@ -130,8 +137,6 @@ def _newest(case: Case, groups: tuple[Running, ...]) -> Running:
 
 def _host_find(case: Case, group: Running, kind: CandidateKind, text: str) -> Find:
     depot = value_of(case.depot)
-    if case.composite and case.old is not None:
-        return _composite(case, case.old, group, kind, text)
     target = image_of_hosts(group, case.old, case.contents, depot, case.hints)
     evidence = [f"{text}: {', '.join(group.names)}"]
     if any(case.hints.known_as(base.version) for h in group.hosts if (base := value_of(h.facts.base_image))):
@@ -140,16 +145,47 @@ def _host_find(case: Case, group: Running, kind: CandidateKind, text: str) -> Fi
     return Find(kind, f"what {_few(group)}", target, tuple(evidence), guessed=guessed)
 
 
-def _composite(case: Case, old: DesiredImage, group: Running, kind: CandidateKind, text: str) -> Find:
-    """In a composite image the base image is shared; add-ons and components of each part are left as they are."""
-    version = keyed(group.base, value_of(case.depot), case.hints)
+def _of_parts(case: Case) -> Iterable[Find]:
+    """The images that hosts run of a composite image: one base image for all parts, and each part as its own hosts run it."""
+    old, total = case.old, len(case.cluster.hosts)
+    if old is None:
+        return
     try:
-        spec = with_base_image(old.spec, version.raw)
-    except (SpecificationError, ValueError):
-        spec = ""
-    target = replace(old, base_image=BaseImage(version), solutions=(), spec=spec)
-    evidence = (f"{text}: {', '.join(group.names)}", "composite image: only the base image, which all parts share, is raised")
-    return Find(kind, f"the base image that {_few(group)}", target, evidence)
+        parted = Parted.of(case, old)
+    except SpecificationError:
+        group = next(iter(running(case.cluster, case.hints)), None)
+        if group is not None:
+            target = replace(
+                old, base_image=BaseImage(keyed(group.base, value_of(case.depot), case.hints)), solutions=(), spec=""
+            )
+            yield Find(CandidateKind.HIGHEST, f"the base image that {_few(group)}", target)
+        return
+    by_base = parted.by_base
+    if not by_base:
+        return
+    newest, most = max(by_base), max(by_base, key=lambda base: (len(by_base[base]), base))
+    named = next((b for b in by_base if case.from_host and host_key(case.from_host) in map(host_key, by_base[b])), None)
+    yield from _archived_parts(case, parted, newest)
+    kinds = [(CandidateKind.HIGHEST, newest, "none runs a newer base image"), (CandidateKind.MOST_USED, most, "the most")]
+    if len(by_base[newest]) == total and parted.uniform:
+        kinds.append((CandidateKind.UNIFORM, newest, "each part's hosts are alike"))
+    else:
+        kinds.append((CandidateKind.RAISE_AND_REMEDIATE, newest, f"the newest of {count(len(by_base), 'base image')}"))
+    if named is not None:
+        kinds.append((CandidateKind.HOST, named, f"{case.from_host} does"))
+    for kind, base, why in kinds:
+        text = f"{len(by_base[base])} of {total} hosts run base image {base.raw}; {why}: {', '.join(by_base[base])}"
+        title = f"what {count(len(by_base[base]), 'host')} run, each part of the composite image by its own hosts"
+        yield Find(kind, title, parted.image(base), (text, *parted.told(base)), guessed=parted.guessed(base))
+
+
+def _archived_parts(case: Case, parted: Parted, base: BaseImageVersion) -> Iterable[Find]:
+    """The newest earlier composite image of which every host on ``base`` runs its own part."""
+    past = case.cluster.past
+    for known in sorted(past.images if past else (), key=_age, reverse=True):
+        if known.image.alternatives and known.image.spec and parted.runs(base, known):
+            yield _archive(case, parted.group(base), known, parted.unlike(base, known))
+            return
 
 
 def _roll_back(case: Case) -> Iterable[Find]:

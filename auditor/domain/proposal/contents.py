@@ -6,7 +6,9 @@ New add-ons do drop drivers, and hosts have lost their boot disks over it (field
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from auditor.domain.composite import parts
 from auditor.domain.diagnosis.scene import HostScene, count, few
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import Read, Unread, value_of
@@ -14,20 +16,37 @@ from auditor.domain.proposal.candidates import Find, same_add_on
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.running import solution_components
 from auditor.domain.proposal.values import ImageWarning, WarningCode
+from auditor.domain.specification import SpecificationError
 
 _DROPS = ("field note: an HPE add-on without lpfc cost hosts their SAN boot", "KB 440252")
 
 
 def content_warnings(case: Case, found: Find) -> Iterable[ImageWarning]:
     """Dropped components and VIBs, extra VIBs, orphans, and what could not be looked into."""
-    yield from _components(case, found)
-    yield from _vibs(case, found.target)
+    for hosts, image in _by_part(case, found.target):
+        own = replace(case, cluster=replace(case.cluster, hosts=hosts))
+        yield from _components(own, replace(found, target=image))
+        yield from _vibs(own, image)
     yield from _orphans(case)
 
 
-def _components(case: Case, found: Find) -> Iterable[ImageWarning]:
-    if found.target.alternatives:
+def _by_part(case: Case, target: DesiredImage) -> Iterable[tuple[tuple[HostScene, ...], DesiredImage]]:
+    """The hosts of each part of a composite image with that part, else all with the image. Hosts whose part is not known are
+    left out: nothing can be said of what they would lose."""
+    if not target.alternatives:
+        yield case.cluster.hosts, target
         return
+    try:
+        found = parts(target)
+    except SpecificationError:
+        return
+    for id_, image in found.items():
+        hosts = tuple(host for host in case.cluster.hosts if case.cluster.part_of(host) == id_)
+        if hosts:
+            yield hosts, image
+
+
+def _components(case: Case, found: Find) -> Iterable[ImageWarning]:
     brought = case.contents.effective(found.target)
     if isinstance(brought, Unread):
         text = f"what the target brings could not be looked up ({brought}): drivers it drops are not listed by component"

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from auditor.domain.composite import all_parts
 from auditor.domain.image import AddOn, Component, DesiredImage
 from auditor.domain.observation import NOT_ATTEMPTED, Depot, Read, Reading, Unread, value_of
 from auditor.domain.proposal.actors import ScheduledTask
@@ -91,14 +92,18 @@ def same_version(version: BaseImageVersion, text: str) -> bool:
 
 
 def items_of(image: DesiredImage) -> Iterable[DepotItem]:
-    """What an image needs from the depot. A component without a version comes with base image or add-on."""
+    """What an image needs from the depot, with all its parts, each item once. A component without a version comes with base
+    image or add-on."""
+    found: dict[DepotItem, None] = {}
     if image.base_image is not None:
-        yield DepotItem(ItemKind.BASE_IMAGE, "", image.base_image.version.raw)
-    if image.add_on is not None:
-        yield _add_on_item(image.add_on)
-    for name, version in sorted(image.components.items()):
-        if version:
-            yield DepotItem(ItemKind.COMPONENT, name, version)
+        found[DepotItem(ItemKind.BASE_IMAGE, "", image.base_image.version.raw)] = None
+    for part in all_parts(image):
+        if part.add_on is not None:
+            found[_add_on_item(part.add_on)] = None
+        for name, version in sorted(part.components.items()):
+            if version:
+                found[DepotItem(ItemKind.COMPONENT, name, version)] = None
+    return tuple(found)
 
 
 def _add_on_item(add_on: AddOn) -> DepotItem:

@@ -24,9 +24,10 @@ from auditor.domain.proposal.values import Forecast, HostForecast
 def forecast(case: Case, found: Find) -> tuple[HostForecast, ...]:
     """The forecast of every host of the cluster, by name. Solutions are compared as the cluster has them now: they stay."""
     target = replace(found.target, solutions=case.old.solutions if case.old else ())
-    brought = case.contents.effective(found.target)
     commit = _dated(case, found)
     hosts = sorted(case.cluster.hosts, key=lambda h: h.name)
+    own = {part: image_of(target, part) for part in {case.cluster.part_of(host) for host in hosts} if part is not None}
+    brought = {part: case.contents.effective(image) for part, image in own.items() if image is not None}
     return tuple(_host(case, host, target, commit, brought) for host in hosts)
 
 
@@ -53,25 +54,27 @@ def _dated(case: Case, found: Find) -> Commit | None:
 
 
 def _host(
-    case: Case, host: HostScene, target: DesiredImage, commit: Commit | None, brought: Reading[Mapping[str, str]]
+    case: Case, host: HostScene, target: DesiredImage, commit: Commit | None, brought: Mapping[str, Reading[Mapping[str, str]]]
 ) -> HostForecast:
+    """``brought`` is what each part of a composite image brings, by id; of another image there is one, by an empty text."""
     said = value_of(case.cluster.view.compliance)
     verdict = said.of(host.listed.id) if said else None
-    if verdict is not None and case.old is not None and case.old.hardware_support != target.hardware_support:
+    part = case.cluster.part_of(host)
+    own = None if part is None else image_of(target, part)
+    before = image_of(case.old, part) if case.old and part is not None else None
+    if verdict is not None and own is not None and before is not None and before.hardware_support != own.hardware_support:
         verdict = replace(verdict, hardware_support=())  # it speaks of the firmware of the image before
     facts = host.facts
     base = value_of(facts.base_image)
     row = case.hints.alias(base.version, target.base_image.version) if base and target.base_image else None
     if base is not None and row is not None and target.base_image is not None:
         facts = replace(facts, base_image=Read(replace(base, version=target.base_image.version)))
-    layers = list(compare_host(target, commit, facts, verdict, case.cluster.past))
+    layers = list(compare_host(target, commit, facts, verdict, case.cluster.past, part))
     if isinstance(facts.components, Unread):
         basis = f"the host's components were not read: {facts.components}"
         layers.append(LayerDrift(Layer.COMPONENT, "", LayerState.UNKNOWN, "", "", basis))
-    alternative = verdict.image if verdict and target.alternatives else ""
-    own = image_of(target, alternative)
-    if not alternative and own is not None:
-        layers += _contents(case, host, own, verdict, brought, layers)
+    if part is not None and own is not None:
+        layers += _contents(case, host, own, verdict, brought[part], layers)
     status, why = _roll_up(layers)
     if row is not None:
         why = (f"{row.vendor} calls build {row.build} {row.vendor_build}: taken for the same image ({row.source})", *why)

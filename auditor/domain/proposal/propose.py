@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from auditor.domain.assessment import HostState, Layer, Source
+from auditor.domain.composite import DEFAULT, names, parts
 from auditor.domain.diagnosis.scene import few
 from auditor.domain.image import AddOn, DesiredImage, ManagementMode
 from auditor.domain.observation import Read, Unread, value_of
@@ -28,6 +29,7 @@ from auditor.domain.proposal.values import (
 from auditor.domain.proposal.warnings import warnings
 from auditor.domain.rollback.judge import recorded_window
 from auditor.domain.rollback.window import WindowKind
+from auditor.domain.specification import SpecificationError
 from auditor.domain.versions import release_kind
 
 LIFETIME = timedelta(hours=24)
@@ -152,6 +154,26 @@ def _changes(case: Case, old: DesiredImage | None, new: DesiredImage) -> Iterabl
     for name in sorted(packages[0].keys() | packages[1].keys()):
         if packages[0].get(name) != packages[1].get(name):
             yield LayerChange(Layer.HARDWARE_SUPPORT, name, packages[0].get(name, ""), packages[1].get(name, ""))
+    yield from _changes_of_parts(case, old, new)
+
+
+def _changes_of_parts(case: Case, old: DesiredImage | None, new: DesiredImage) -> Iterable[LayerChange]:
+    """What changes in the alternative images of a composite one, beside the base image that all share; named by the part."""
+    if old is None or not (old.alternatives and new.alternatives):
+        return
+    try:
+        before, after = parts(old), parts(new)
+    except SpecificationError:
+        return
+    shown = {**names(old), **names(new)}
+    for id_ in sorted((before.keys() | after.keys()) - {DEFAULT}):
+        was, now = (replace(each[id_], alternatives=()) if id_ in each else None for each in (before, after))
+        if now is None:
+            yield LayerChange(Layer.ADD_ON, f"of {shown[id_]}", "alternative image", "")
+            continue
+        for change in _changes(case, was, now):
+            if change.changes and change.layer is not Layer.BASE_IMAGE:
+                yield replace(change, name=f"{change.name} of {shown[id_]}".strip())
 
 
 def _add_on(add_on: AddOn | None) -> str:

@@ -6,9 +6,10 @@ validation (field note, vlcm d). Dates and path tables are hints, never proof.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from auditor.domain.add_on_names import describe
+from auditor.domain.composite import DEFAULT, names, parts
 from auditor.domain.diagnosis.scene import count, few
 from auditor.domain.image import DesiredImage, ManagementMode
 from auditor.domain.observation import Read, Reason, Unread, value_of
@@ -24,6 +25,7 @@ from auditor.domain.proposal.values import (
     ImageWarning,
     WarningCode,
 )
+from auditor.domain.specification import SpecificationError
 from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionError, boundary_key
 
 _BOUNDARY = "field note: HPE's build guide; up to 8.x the update release, from 9.0 the minor release"
@@ -41,17 +43,33 @@ def warnings(
         *_missing(missing),
         *_composite(case, found, forecasts),
         *_hosts(found, forecasts),
-        *_boundary(case, found.target),
+        *_each_part(_boundary, case, found.target),
         *_aliases(case),
         *_paths(case, found.target),
         *_vcenter(case, found.target),
-        *_kept(case, found.target),
+        *_each_part(_kept, case, found.target),
         *content_warnings(case, found),
     ]
     if found.kind is CandidateKind.ROLL_BACK_HOSTS:
         made = [w for w in made if w.code not in {WarningCode.HOST_INCOMPATIBLE, WarningCode.DROPPED}]
     order = list(WarningCode)
     return tuple(sorted(made, key=lambda w: (not w.blocks, order.index(w.code), w.text)))
+
+
+def _each_part(
+    rule: Callable[[DesiredImage | None, DesiredImage], Iterable[ImageWarning]], case: Case, target: DesiredImage
+) -> Iterable[ImageWarning]:
+    """A rule on the old and the new image, for each part of a composite one; what it says of several is said once."""
+    before = dict(_parts(case.old)) if case.old else {}
+    said = (warning for id_, new in _parts(target) for warning in rule(before.get(id_), new))
+    return dict.fromkeys(said)
+
+
+def _parts(image: DesiredImage) -> Iterable[tuple[str, DesiredImage]]:
+    try:
+        return parts(image).items() if image.alternatives else [(DEFAULT, image)]
+    except SpecificationError:
+        return [(DEFAULT, image)]
 
 
 def _mode(case: Case) -> Iterable[ImageWarning]:
@@ -108,10 +126,28 @@ def _composite(case: Case, found: Find, forecasts: tuple[HostForecast, ...]) -> 
     if not found.target.spec:
         text = "the parts of the composite image were not understood: change it in vCenter"
         yield ImageWarning(WarningCode.COMPOSITE, text, ("vmware-vcenter SDK: AlternativeImageSpec (9.0)",))
-    elif not all(host.forecast is Forecast.COMPLIANT for host in forecasts):
-        parts = ", ".join(found.target.alternatives)
-        text = f"composite image ({parts}): only its base image is raised; add-on and components of each part stay as they are"
-        yield ImageWarning(WarningCode.COMPOSITE_KEPT, text, ("vmware-vcenter SDK: AlternativeImageSpec (9.0)",))
+        return
+    rests = ("vmware-vcenter SDK: AlternativeImageSpec (9.0)",)
+    own = {host.listed.id: case.cluster.part_of(host) for host in case.cluster.hosts}
+    if unknown := sorted(host.name for host in case.cluster.hosts if own[host.listed.id] is None):
+        text = f"which part of the composite image is theirs is not known, since vCenter never compared them: {few(unknown)}"
+        yield ImageWarning(WarningCode.COMPOSITE_PART_UNKNOWN, text, rests, tuple(unknown))
+    if case.old is None or not found.target.spec or found.kind is CandidateKind.ROLL_BACK_HOSTS:
+        return
+    kept = [name for id_, name in names(found.target).items() if id_ not in _told(case, found.target)]
+    if kept:
+        text = (
+            f"composite image: {few(kept)} go to the new base image, which all parts share, and keep add-on, components and "
+            "hardware support: no host of theirs on it tells what they should be"
+        )
+        yield ImageWarning(WarningCode.COMPOSITE_KEPT, text, rests)
+
+
+def _told(case: Case, target: DesiredImage) -> set[str | None]:
+    """The parts of which some host runs the target's base image."""
+    new = target.base_image.version if target.base_image else None
+    on_it = (h for h in case.cluster.hosts if (base := value_of(h.facts.base_image)) and case.hints.usual(base.version) == new)
+    return {case.cluster.part_of(host) for host in on_it}
 
 
 def _hosts(found: Find, forecasts: tuple[HostForecast, ...]) -> Iterable[ImageWarning]:
@@ -129,10 +165,10 @@ def _hosts(found: Find, forecasts: tuple[HostForecast, ...]) -> Iterable[ImageWa
         yield ImageWarning(WarningCode.HOST_UNKNOWN, text, (), hosts)
 
 
-def _boundary(case: Case, target: DesiredImage) -> Iterable[ImageWarning]:
+def _boundary(old: DesiredImage | None, target: DesiredImage) -> Iterable[ImageWarning]:
     if target.add_on is None or target.base_image is None:
         return
-    new, add_on, old = target.base_image.version, target.add_on, case.old
+    new, add_on = target.base_image.version, target.add_on
     crossed = (
         old is not None
         and old.base_image is not None
@@ -212,11 +248,10 @@ def _vcenter(case: Case, target: DesiredImage) -> Iterable[ImageWarning]:
         yield ImageWarning(WarningCode.VCENTER_OLDER, text, ("vendor's interoperability matrix",))
 
 
-def _kept(case: Case, target: DesiredImage) -> Iterable[ImageWarning]:
+def _kept(old: DesiredImage | None, target: DesiredImage) -> Iterable[ImageWarning]:
     if target.removed_components:
         text = f"the image goes on taking out {few(target.removed_components)} (REMOVED)"
         yield ImageWarning(WarningCode.REMOVED_KEPT, text, ("vmware-vcenter SDK: ImageCustomizationAction (8.0.3)",))
-    old = case.old
     held = sorted(n for n, v in target.components.items() if v and old is not None and old.components.get(n) == v)
     if held:
         text = (
