@@ -31,11 +31,11 @@ class HostAgent(LabVCenter):
 
     def login(self, user: str, password: str, protocol: str) -> Session | None:
         """By the password the host has now: it comes back with the bank it booted. Too many wrong ones, by whatever way they
-        came, lock the account."""
+        came, lock the account, and lockdown mode keeps it out here as well."""
         with self.lock:
             host = self.itself
             right = bool(host.password) and hmac.compare_digest(password.encode(), host.password.encode())
-            if not right or host.locked_at is not None:
+            if not right or host.locked_at is not None or host.keeps_out(user):
                 self.post(f"Cannot login {user} ({protocol})", user=user)
                 return None
             return self.sessions.login(user, self.password)
