@@ -16,7 +16,7 @@ from auditor.domain.observation import Read
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.propose import candidates, propose, rank
 from auditor.domain.proposal.tables import Hints, HintTableError, release_name
-from auditor.domain.proposal.values import Fact, digest_of, moved_facts
+from auditor.domain.proposal.values import Fact, MovedFact, digest_of, moved_facts
 from auditor.domain.versions import BaseImageVersion, ProductVersion
 from tests.proposal.loading import HINTS, NOW, RELEASES, case_of, folders, load
 
@@ -119,6 +119,12 @@ def _moved(change: Any) -> list[str]:
 )
 def test_every_fact_that_moved_is_named(change: Any, names: list[str]) -> None:
     assert _moved(change) == names
+
+
+def test_a_moved_fact_is_said_so_that_it_can_be_read() -> None:
+    assert str(MovedFact("cluster.image", "a" * 64, "b" * 64)) == "cluster.image is not what it was"
+    assert str(MovedFact("host esx1 base-image", OLD, NEW)) == f"host esx1 base-image was {OLD}, is {NEW}"
+    assert str(MovedFact("depot x", "", "present")) == "depot x was not there, is present"
 
 
 def test_a_reason_that_changed_is_no_moved_fact() -> None:
