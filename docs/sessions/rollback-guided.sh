@@ -1,6 +1,6 @@
 # Run: auditor lab run --quiet rollback -- sh "$PWD"/docs/sessions/rollback-guided.sh
 . "$(dirname "$0")/rollback-setup.sh"
-ann rollback plan production-01.lab.example production-02.lab.example --to 24585383 --out two.plan.json \
+ann rollback plan production-01 production-02 --to 24585383 --out two.plan.json \
     --override "cluster-image=remediation is held back until CHG-4712 lowers the image" | tail -4
 bob rollback approve two.plan.json | tail -5
 # The person at the consoles: does what the card says, once for each host that waits for it.
