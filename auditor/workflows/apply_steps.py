@@ -74,6 +74,9 @@ class Steps(Looker):
         if exact(now) != record.data(Step.DRAFT_SCAN)["scanned"]:
             others = ", ".join(differences(now, self.target)) or "solutions, or what vLCM picks the version of"
             raise SurpriseError(f"our draft was changed by somebody else since it was scanned: {others}")
+        before, hosts = self._marks_before(), self._marks_now()
+        if moved_on := [*touched(before, hosts), *(f"{hosts[id_].name} was added" for id_ in sorted(hosts.keys() - before))]:
+            raise SurpriseError(f"the cluster's hosts are not as they were scanned: {'; '.join(moved_on)}")
         self._refuse_busy()
         return {"draft": draft.id, "message": message(self.operation.operator, self.operation.ticket, self.mark)}
 
@@ -264,18 +267,13 @@ class Steps(Looker):
 
     def _proof(self) -> Data:
         """That nothing happened to a host since the facts were read."""
-        began = self.record.data(Step.FACTS)
-        before = {id_: HostMark(**mark) for id_, mark in json.loads(began["hosts"]).items()}
-        view = self.reader().view(self.tools.progress, self.recorded())
-        if isinstance(view.hosts, Unread):
-            raise ReadError(f"the inventory could not be read: {view.hosts}", where=view.name)
-        now = marks(host for host in view.hosts.value if host.cluster == self.cluster)
-        since = parse_timestamp(began["since"])
+        before, now = self._marks_before(), self._marks_now()
+        since = parse_timestamp(self.record.data(Step.FACTS)["since"])
         wrong = [*touched(before, now), *host_work(self.editor.operations(self.cluster), since)]
         looker = self.tools.sources.images[self.proposal.vcenter]
         activity = looker.host_activity(sorted(now))
         if isinstance(activity, Unread):
-            raise ReadError(f"the tasks on hosts could not be read: {activity}", where=view.name)
+            raise ReadError(f"the tasks on hosts could not be read: {activity}", where=self.proposal.vcenter)
         wrong += host_tasks(activity.value, since, {id_: mark.name for id_, mark in now.items()})
         data = {"unproven": json.dumps(unproven(before, now))}
         if wrong:
@@ -283,6 +281,16 @@ class Steps(Looker):
         return data
 
     # Helpers ---------------------------------------------------------------------------------------------------------
+
+    def _marks_before(self) -> dict[str, HostMark]:
+        """The hosts as they were when the facts were read."""
+        return {id_: HostMark(**mark) for id_, mark in json.loads(self.record.data(Step.FACTS)["hosts"]).items()}
+
+    def _marks_now(self) -> dict[str, HostMark]:
+        view = self.reader().view(self.tools.progress, self.recorded())
+        if isinstance(view.hosts, Unread):
+            raise ReadError(f"the inventory could not be read: {view.hosts}", where=view.name)
+        return marks(host for host in view.hosts.value if host.cluster == self.cluster)
 
     def _present_case(self) -> Case:
         if self._case is None:

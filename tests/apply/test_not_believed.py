@@ -12,6 +12,8 @@ import pytest
 from auditor.domain.image import DesiredImage, Solution
 from auditor.domain.proposal.steps import Outcome, Step
 from auditor.errors import HistoryError
+from auditor.lab.hosts.host import LabHost
+from auditor.lab.hosts.images import make_image
 from auditor.ports import ImageEditor, Journal
 from auditor.workflows.apply import Patience, apply, resume
 from tests.apply.stage import SHORT, Stage, stage, tools
@@ -53,6 +55,25 @@ def test_a_solution_that_comes_between_scan_and_commit(at: Stage, name: str) -> 
     assert result.record.done(Step.INVERSE)
     assert "was changed by somebody else" in result.why
     nothing_left(at)
+
+
+@pytest.mark.parametrize("how", ["added", "restarted"])
+def test_hosts_that_are_not_as_they_were_scanned(at: Stage, how: str) -> None:
+    """The look right before the commit."""
+    first = next(iter(at.vcenter.hosts.values()))
+
+    def happens() -> None:
+        if how == "added":
+            at.vcenter.add_host(LabHost("prod-3.lab.example", make_image(NEW)), "prod")
+        else:
+            first.reboot()
+
+    with tools(at.access) as real:
+        result = run(at, replace(real, editor=Around(real.editor, "image", happens)))  # type: ignore[arg-type]
+    assert (result.outcome, result.refused) == (Outcome.WITHDRAWN, True), result.why
+    assert "hosts are not as they were scanned" in result.why
+    assert {"added": "prod-3.lab.example was added", "restarted": f"{first.name} was restarted"}[how] in result.why
+    assert (at.commits, at.own, at.commits_sent()) == ([], (), 0)
 
 
 def test_what_forbids_it_is_judged_anew_and_not_believed_from_the_file(at: Stage) -> None:
