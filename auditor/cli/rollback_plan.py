@@ -152,6 +152,7 @@ def approve(
     """
     from auditor import newfile
     from auditor.cli import identity, wiring
+    from auditor.domain.rollback.plan import Method
     from auditor.reports.rollback import render_approval, render_plan
     from auditor.workflows.rollback.papers import approval_document, load_plan
     from auditor.workflows.rollback.planning import approve_plan
@@ -174,7 +175,8 @@ def approve(
         output.emit(f"Written to {path}")
     if approval.break_glass:
         output.say("BREAK GLASS: you approved your own plan. This is recorded.")
-    output.say(f"next: auditor rollback run {plan_file} --execute --ticket TICKET")
+    by_byte = " --unattended" if made.method is Method.UNATTENDED else ""
+    output.say(f"next: auditor rollback run {plan_file}{by_byte} --execute --ticket TICKET")
     return ExitCode.DONE
 
 

@@ -45,7 +45,7 @@ class PlanAsk:
 
 def plan(sight: Sight, hosts: Sequence[ChosenHost], ask: PlanAsk, concurrency: int, progress: Progress) -> RollbackPlan:
     """Read everything about the hosts and plan going back. Raises ``InputError`` for a build that is none, and for a canary
-    or an override of a host that is not among them."""
+    or an override of a host that is not among them, ``RefusedError`` for a canary that cannot go back."""
     if not ask.to.strip().isdigit() and parse_build(ask.to) is None:
         hint = "give its number (24585383) or its whole text (8.0.3-0.60.24585383); auditor rollback window shows them"
         raise InputError(f"not a build: {ask.to!r}", hint=hint)
@@ -58,7 +58,7 @@ def plan(sight: Sight, hosts: Sequence[ChosenHost], ask: PlanAsk, concurrency: i
     situations = collect_all(sight, hosts, concurrency, progress)
     everywhere = ask.overrides.get("", {})
     overrides = {host_key(s.host): {**everywhere, **own.get(host_key(s.host), {})} for s in situations}
-    return make_plan(
+    made = make_plan(
         situations,
         ask.to.strip(),
         ask.method,
@@ -69,6 +69,10 @@ def plan(sight: Sight, hosts: Sequence[ChosenHost], ask: PlanAsk, concurrency: i
         canary=canary,
         wave_size=ask.wave_size,
     )
+    out = next((left for left in made.left_out if canary and host_key(left.host) == host_key(canary)), None)
+    if out is not None:  # another one in its place would be a canary that nobody chose
+        raise RefusedError(f"the canary cannot go back: {out.why}", where=canary, hint="name another one with --canary")
+    return made
 
 
 def approve_plan(

@@ -326,3 +326,11 @@ def test_a_damaged_file_is_followed_by_where_the_good_one_is(tmp_path: Path) -> 
     assert status.hosts[0].state == "INCONSISTENT"
     (said,) = [step for step in operation_next(status) if step.startswith("do not reboot esx1")]
     assert Path(said.rpartition(": ")[2]).read_bytes() == OWN
+
+
+def test_a_canary_that_cannot_go_back_is_not_replaced_in_silence(tmp_path: Path) -> None:
+    site = fresh(tmp_path, "s", SiteHost(name="esx1"), SiteHost(name="esx2", volumes={VOLUME_A: OWN, VOLUME_B: b""}))
+    ask = PlanAsk(OLD, Method.UNATTENDED, "ann", timedelta(hours=24), canary="esx2")
+    chosen = [ChosenHost(name, "vc", "prod", None) for name in ("esx1", "esx2")]
+    with pytest.raises(RefusedError, match="canary cannot go back"):
+        plan(means(site, tmp_path).sight, chosen, ask, 1, Quiet())
