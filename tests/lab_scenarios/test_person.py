@@ -112,6 +112,20 @@ def test_what_a_host_is_like_and_that_lockdown_mode_goes_back_with_the_bank(play
     assert host.tpm == "2.0"
 
 
+def test_a_changed_setting_goes_back_with_the_bank(play: Play) -> None:
+    host = play.hosts[FULL]
+    before = host.settings
+    do(play, f"change ntp of {HOST} to ntp8.lab.example, ntp9.lab.example")
+    do(play, f"change vlan of {HOST} to 77")
+    do(play, f"change nfs of {HOST} to none")
+    assert (host.settings.ntp, host.settings.vlan, host.settings.nfs) == (("ntp8.lab.example", "ntp9.lab.example"), 77, ())
+    host.reboot()
+    assert host.settings.vlan == 77
+    do(play, f"press shift+r on {HOST}")
+    do(play, f"power cycle {HOST}")
+    assert host.settings == before
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -126,6 +140,8 @@ def test_what_a_host_is_like_and_that_lockdown_mode_goes_back_with_the_bank(play
         f"make {HOST} quick_boot = 'yes'",
         f"make {HOST} taller = true",
         f"make {HOST} not toml",
+        f"change mood of {HOST} to good",
+        f"change vlan of {HOST} to ten",
     ],
 )
 def test_what_it_does_not_know_is_said_and_changes_nothing(play: Play, sentence: str) -> None:

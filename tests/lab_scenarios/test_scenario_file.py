@@ -163,6 +163,15 @@ def test_a_missing_file_is_named() -> None:
         ("[[past]]\ndo = 'snapshot'\nago = '3d'\n", "past[0].ago: a snapshot tells the real time"),
         ("[[past]]\ndo = 'snapshot'\n[[past]]\ndo = 'backup'\nago = '1d'\n", "past[1].ago: a snapshot tells the real time"),
         ("[[past]]\ndo = 'stage'\nhosts = ['two-*']\nimage = 'new'\n", "past[0].hosts: two-* fits no host"),
+        ("[[past]]\ndo = 'change-setting'\nhosts = ['one-01']\nsetting = 'ntp'\n", "change-setting needs the key 'value'"),
+        (
+            "[[past]]\ndo = 'change-setting'\nhosts = ['one-01']\nsetting = 'mood'\nvalue = 'good'\n",
+            "past[0]: there is no setting 'mood'",
+        ),
+        (
+            "[[past]]\ndo = 'change-setting'\nhosts = ['one-01']\nsetting = 'vlan'\nvalue = 'ten'\n",
+            "past[0]: vlan: not a value it can have: 'ten'",
+        ),
         ("[[past]]\ndo = 'remediate'\ncluster = 'One'\npart = 1.5\n", "past[0].part: must be at most 1"),
         ("[[past]]\ndo = 'remediate'\ncluster = 'One'\npart = 0.5\nhosts = ['one-01']\n", "part and hosts exclude each other"),
         ("[[fault]]\nhosts = ['one-01']\nssh = 'sulk'\n", "fault[0].ssh: 'sulk' is not one of"),

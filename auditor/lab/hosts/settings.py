@@ -32,7 +32,10 @@ class LabSettings:
         if isinstance(known[name], tuple):
             known[name] = tuple(part.strip() for part in text.split(",") if part.strip())
         else:
-            known[name] = type(known[name])(text)
+            try:
+                known[name] = type(known[name])(text)
+            except ValueError:
+                raise ValueError(f"{name}: not a value it can have: {value!r}") from None
         return LabSettings(**known)
 
     @classmethod
