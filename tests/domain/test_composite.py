@@ -81,7 +81,9 @@ def test_all_parts_go_to_the_default_images_base_image_and_keep_who_they_are_for
     assert found["maker"]["add_on"] == {"name": "A", "version": "1"}
 
 
-@pytest.mark.parametrize("spec", ["{", "", '{"alternative_images": {}}', '{"alternative_images": {"g": {"add_on": {"name": "x"}}}}'])
+@pytest.mark.parametrize(
+    "spec", ["{", "", '{"alternative_images": {}}', '{"alternative_images": {"g": {"add_on": {"name": "x"}}}}']
+)
 def test_parts_that_are_not_understood_are_an_error(spec: str) -> None:
     with pytest.raises(SpecificationError):
         composite.parts(replace(GPU, spec=spec))

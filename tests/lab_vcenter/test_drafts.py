@@ -168,7 +168,9 @@ def test_an_imported_text_becomes_a_draft(editing: Editing) -> None:
     with pytest.raises(errors.Error):
         editing.import_text(base_image={"version": NEW})
     editing.drafts.delete(editing.cluster, draft)
-    strange = editing.import_text(base_image={"version": NEW}, solutions={"com.vmware.nsxt": {"version": "1", "components": []}})
+    strange = editing.import_text(
+        base_image={"version": NEW}, solutions={"com.vmware.nsxt": {"version": "1", "components": []}}
+    )
     assert editing.validation(strange) == ["The lab does not simulate solutions of an image."]
 
 
