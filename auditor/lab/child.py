@@ -47,16 +47,19 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     Ctrl-C at a terminal reaches the command by itself, and it decides what to do, as under any shell; without a terminal an
     interrupt of this process ends the command. Raises `InputError` when it cannot be started."""
     at_terminal = _at_terminal()
-    process = _start(command, environment, own_group=not at_terminal)
     before = signal.getsignal(signal.SIGINT)
+    if at_terminal and before is not signal.SIG_IGN:
+        # Before the command starts, for it may be interrupted at once. A handler of ours is not inherited, SIG_IGN would be.
+        signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        if at_terminal:  # only now: the command would inherit it
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        code = process.wait()
-    except BaseException:
-        _end(process, group=not at_terminal)
-        raise
-    signal.signal(signal.SIGINT, before)
+        process = _start(command, environment, own_group=not at_terminal)
+        try:
+            code = process.wait()
+        except BaseException:
+            _end(process, group=not at_terminal)
+            raise
+    finally:
+        signal.signal(signal.SIGINT, before)
     return code if code >= 0 else 128 - code
 
 
