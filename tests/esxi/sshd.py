@@ -95,7 +95,8 @@ class Server:
     def drop(self, how: signal.Signals = signal.SIGKILL) -> None:
         """End every connection, or what else ``how`` does to it."""
         for session in self.sessions():
-            os.kill(session, how)
+            with suppress(ProcessLookupError):  # it may have ended by itself since it was seen
+                os.kill(session, how)
 
     def stub(self, name: str, body: str) -> None:
         path = self.bin / name
