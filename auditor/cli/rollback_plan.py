@@ -61,7 +61,8 @@ def plan(
     start of one (esx01), or an address, of one host that is known from history or the configuration.
 
     \b
-    Exit codes: 0 planned and nothing stands against it; 5 a gate stands against it, or no host can be planned.
+    Exit codes: 0 all are planned and nothing stands against it; 4 the same, but hosts were left out, with the reason;
+    5 a gate stands against it, or no host can be planned.
     Examples:
       auditor rollback plan esx01.example.org --to 24585383
       auditor rollback plan --cluster Prod-A --to 24585383 --override "solutions=NSX takes both, CHG-17"
@@ -115,7 +116,9 @@ def plan(
         output.emit(f"Written to {path}")
     for step in plan_next(made, str(path)):
         output.say(f"next: {step}")
-    return ExitCode.REFUSED if made.blocked or not made.targets else ExitCode.DONE
+    if made.blocked or not made.targets:
+        return ExitCode.REFUSED
+    return ExitCode.INCOMPLETE if made.left_out else ExitCode.DONE
 
 
 @click.command(short_help="Approve a plan: the second pair of eyes.")

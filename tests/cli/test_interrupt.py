@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-SOON = 5  # it takes a fraction of a second; what hangs here would hang for longer than this
-"""Seconds an interrupted command may take. Every deadline in the configuration is forty times that."""
+SOON = 25  # it takes a fraction of a second; what hangs here would hang for longer than this
+"""Seconds an interrupted command may take. Every deadline in the configuration is longer than that."""
 
 HOSTS = 20
 FIRST, LAST = "[deadlines]\nconnect = 60\nauthenticate = 60\ncommand = 60\nhost = 60\n", '[history]\npath = "history.db"\n'

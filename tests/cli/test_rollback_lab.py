@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import socket
 import subprocess
 import threading
 import time
@@ -125,6 +126,16 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
 def valid(document: Any, name: str) -> Any:
     assert [error.message for error in Draft202012Validator(schema(name)).iter_errors(document)] == []
     return document
+
+
+def wait_until_gone(host: LabHost) -> None:
+    """The fleet follows a host's state in its own thread."""
+    for _ in range(1000):
+        with socket.socket() as probe:
+            if probe.connect_ex((host.address, host.port)):
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"{host.name} still listens")
 
 
 def person(desk: Desk, hosts: list[LabHost], stop: threading.Event) -> None:
@@ -362,7 +373,7 @@ def test_backup_and_decrypt(desk: Desk) -> None:
     listed = subprocess.run(["tar", "tzf", str(plain)], capture_output=True, text=True, check=True)
     assert "state.tgz" in listed.stdout
     desk.hosts[1].shut_down()
-    time.sleep(0.3)
+    wait_until_gone(desk.hosts[1])
     partly = desk("backup", "--cluster", "Prod")
     assert partly.code == 4
     assert "NOT FETCHED" in partly.out

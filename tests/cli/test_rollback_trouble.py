@@ -17,7 +17,7 @@ from auditor.domain.observation import Reason, Unread
 from auditor.errors import HistoryError
 from auditor.esxi.control import SshBankControl
 from auditor.history.journal import SqliteJournal
-from tests.cli.test_rollback_lab import OLD, Desk, desk, valid
+from tests.cli.test_rollback_lab import OLD, Desk, desk, valid, wait_until_gone
 
 __all__ = ["desk"]
 
@@ -112,6 +112,19 @@ def test_what_hosts_and_checks_say_does_not_act_on_the_terminal(capsys: pytest.C
     assert "owned" in told
     assert "two" in told
     assert not set(told) & set("\x1b\x07\u202e")
+
+
+def test_a_host_that_was_not_read_is_no_silent_gap_in_a_plan(desk: Desk) -> None:
+    away, other = desk.hosts
+    away.set_faults({"ssh": "refuse"})
+    wait_until_gone(away)
+    words = ("rollback", "plan", "--cluster", "Prod", "--to", "24585383")
+    plan = desk(*words, "--out", "prod.plan.json")
+    assert plan.code == 4, plan.out
+    assert f"left out: {away.name}: its window is UNKNOWN: the host was not read: unreachable" in plan.out
+    other.set_faults({"ssh": "refuse"})
+    wait_until_gone(other)
+    assert desk(*words, "--out", "none.plan.json").code == 5
 
 
 def test_two_hosts_whose_addresses_were_swapped(desk: Desk) -> None:

