@@ -49,6 +49,18 @@ def parts(image: DesiredImage) -> Mapping[str, DesiredImage]:
     return found
 
 
+def keys(image: DesiredImage) -> Mapping[str, str]:
+    """The alternative images' ids as vCenter writes them, by ours."""
+    if not image.alternatives or not image.spec:
+        return {}
+    return {str(key).lower(): str(key) for key in json.loads(image.spec).get("alternative_images") or {}}
+
+
+def chosen_for(image: DesiredImage) -> Mapping[str, object]:
+    """What each alternative image is called and which hosts it is for, by id."""
+    return {id_: (part.get("display_name"), part.get("selection_criteria")) for id_, part in _alternatives(image).items()}
+
+
 def all_parts(image: DesiredImage) -> tuple[DesiredImage, ...]:
     """The parts of an image, or the image itself where it has none or they are not understood."""
     try:
@@ -88,4 +100,4 @@ def _alternatives(image: DesiredImage) -> Mapping[str, dict[str, Any]]:
     return {str(key).lower(): part for key, part in sorted(found.items()) if isinstance(part, dict)}
 
 
-__all__ = ["DEFAULT", "all_parts", "composed", "names", "part_of", "parts"]
+__all__ = ["DEFAULT", "all_parts", "chosen_for", "composed", "keys", "names", "part_of", "parts"]

@@ -16,7 +16,7 @@ from auditor.domain.editing import (
     Validation,
     VlcmTask,
 )
-from auditor.domain.image import Commit, DesiredImage
+from auditor.domain.image import Commit, DesiredImage, HardwareSupport
 from auditor.domain.observation import (
     ClusterVerdict,
     Depot,
@@ -82,17 +82,23 @@ class ImageEditor(Protocol):
 
     def set_base_image(self, cluster: str, draft: Draft, version: str) -> None: ...
 
-    def set_add_on(self, cluster: str, draft: Draft, name: str, version: str) -> None: ...
+    def set_add_on(self, cluster: str, draft: Draft, name: str, version: str, image: str = "") -> None:
+        """``image``, here and below: the id of an alternative image (9.0 and later); empty: the default image."""
+        ...
 
-    def delete_add_on(self, cluster: str, draft: Draft) -> None: ...
+    def delete_add_on(self, cluster: str, draft: Draft, image: str = "") -> None: ...
 
     def set_components(
-        self, cluster: str, draft: Draft, versions: Mapping[str, str], without: Collection[str] = frozenset()
+        self, cluster: str, draft: Draft, versions: Mapping[str, str], without: Collection[str] = frozenset(), image: str = ""
     ) -> None: ...
 
-    def set_removed_component(self, cluster: str, draft: Draft, name: str) -> None: ...
+    def set_removed_component(self, cluster: str, draft: Draft, name: str, image: str = "") -> None: ...
 
-    def delete_removed_component(self, cluster: str, draft: Draft, name: str) -> None: ...
+    def delete_removed_component(self, cluster: str, draft: Draft, name: str, image: str = "") -> None: ...
+
+    def set_hardware_support(self, cluster: str, draft: Draft, packages: Collection[HardwareSupport], image: str = "") -> None:
+        """The hardware support packages, in place of those before; none: take them out."""
+        ...
 
     def validate(self, cluster: str, draft: Draft, told: Told = ...) -> Validation:
         """What vLCM finds. Errors are in the value: the task succeeds with them."""

@@ -12,13 +12,20 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from com.vmware.esx.settings.clusters.software.drafts.software_client import AddOn, BaseImage, Components, RemovedComponents
+from com.vmware.esx.settings.clusters.software.drafts import software_client as layers
+from com.vmware.esx.settings.clusters.software.drafts.software.alternative_images import software_client as alternative
 from com.vmware.esx.settings.clusters.software_client import Drafts
 from com.vmware.esx.settings.clusters_client import Software
-from com.vmware.esx.settings_client import AddOnSpec, BaseImageSpec, ClusterCompliance
+from com.vmware.esx.settings_client import (
+    AddOnSpec,
+    BaseImageSpec,
+    ClusterCompliance,
+    HardwareSupportPackageSpec,
+    HardwareSupportSpec,
+)
 
 from auditor.domain.editing import Draft, Validation, VlcmTask
-from auditor.domain.image import Commit, DesiredImage
+from auditor.domain.image import Commit, DesiredImage, HardwareSupport
 from auditor.domain.observation import ClusterVerdict
 from auditor.domain.observation import Depot as DepotContent
 from auditor.domain.proposal.context import ClusterExtras
@@ -193,30 +200,46 @@ class VCenterImageEditor(VlcmClient):
 
     def set_base_image(self, cluster: str, draft: Draft, version: str) -> None:
         """Set the base image. Whether the depot has it shows in the validation only."""
-        self._set(BaseImage, "set", cluster, draft, spec=BaseImageSpec(version=version))
+        self._set(layers.BaseImage, "set", cluster, draft, spec=BaseImageSpec(version=version))
 
-    def set_add_on(self, cluster: str, draft: Draft, name: str, version: str) -> None:
+    def _set_of(self, service: str, operation: str, cluster: str, draft: Draft, image: str, **arguments: Any) -> None:
+        """Set a layer of the default image or, by its id, of an alternative one, which has services of its own (9.0)."""
+        if image:
+            self._set(getattr(alternative, service), operation, cluster, draft, image=image, **arguments)
+        else:
+            self._set(getattr(layers, service), operation, cluster, draft, **arguments)
+
+    def set_add_on(self, cluster: str, draft: Draft, name: str, version: str, image: str = "") -> None:
         """Set the vendor add-on."""
-        self._set(AddOn, "set", cluster, draft, spec=AddOnSpec(name=name, version=version))
+        self._set_of("AddOn", "set", cluster, draft, image, spec=AddOnSpec(name=name, version=version))
 
-    def delete_add_on(self, cluster: str, draft: Draft) -> None:
+    def delete_add_on(self, cluster: str, draft: Draft, image: str = "") -> None:
         """Take the vendor add-on out."""
-        self._set(AddOn, "delete", cluster, draft)
+        self._set_of("AddOn", "delete", cluster, draft, image)
 
     def set_components(
-        self, cluster: str, draft: Draft, versions: Mapping[str, str], without: Collection[str] = frozenset()
+        self, cluster: str, draft: Draft, versions: Mapping[str, str], without: Collection[str] = frozenset(), image: str = ""
     ) -> None:
         """Set components on top of base image and add-on, and take others of that kind away."""
-        spec = Components.UpdateSpec(components_to_set=dict(versions) or None, components_to_delete=set(without) or None)
-        self._set(Components, "update", cluster, draft, spec=spec)
+        kind = (alternative if image else layers).Components.UpdateSpec
+        spec = kind(components_to_set=dict(versions) or None, components_to_delete=set(without) or None)
+        self._set_of("Components", "update", cluster, draft, image, spec=spec)
 
-    def set_removed_component(self, cluster: str, draft: Draft, name: str) -> None:
+    def set_removed_component(self, cluster: str, draft: Draft, name: str, image: str = "") -> None:
         """Remove a component that base image or add-on bring (8.0.3 and later). Raises ``RefusedError`` on older ones."""
-        self._set(RemovedComponents, "set", cluster, draft, component=name)
+        self._set_of("RemovedComponents", "set", cluster, draft, image, component=name)
 
-    def delete_removed_component(self, cluster: str, draft: Draft, name: str) -> None:
+    def delete_removed_component(self, cluster: str, draft: Draft, name: str, image: str = "") -> None:
         """Let such a component be part of the image again."""
-        self._set(RemovedComponents, "delete", cluster, draft, component=name)
+        self._set_of("RemovedComponents", "delete", cluster, draft, image, component=name)
+
+    def set_hardware_support(self, cluster: str, draft: Draft, packages: Collection[HardwareSupport], image: str = "") -> None:
+        """Set the hardware support packages, in place of those before; none: take them out."""
+        if not packages:
+            self._set_of("HardwareSupport", "delete", cluster, draft, image)
+            return
+        found = {each.manager: HardwareSupportPackageSpec(pkg=each.package, version=each.version) for each in packages}
+        self._set_of("HardwareSupport", "set", cluster, draft, image, spec=HardwareSupportSpec(packages=found))
 
     # Judging ---------------------------------------------------------------------------------------------------------
 

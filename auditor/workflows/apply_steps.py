@@ -19,7 +19,7 @@ from auditor.domain.observation import ClusterVerdict, Unread, value_of
 from auditor.domain.proposal.candidates import Find
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import items_of
-from auditor.domain.proposal.edits import differences, edits, exact, fingerprint, same_solutions
+from auditor.domain.proposal.edits import Edits, differences, edits, exact, fingerprint, same_solutions
 from auditor.domain.proposal.expect import (
     HostMark,
     away,
@@ -188,22 +188,30 @@ class Steps(Looker):
         now = self.editor.draft_image(self.cluster, draft)
         todo = edits(now, self.target)
         if todo is not None:
-            editor, cluster = self.editor, self.cluster
-            if todo.base_image:
-                editor.set_base_image(cluster, draft, todo.base_image)
-            if todo.set_add_on and todo.add_on is not None:
-                editor.set_add_on(cluster, draft, todo.add_on.name, todo.add_on.version)
-            elif todo.set_add_on:
-                editor.delete_add_on(cluster, draft)
-            if todo.components or todo.without:
-                editor.set_components(cluster, draft, todo.components, todo.without)
-            for name in todo.remove:
-                editor.set_removed_component(cluster, draft, name)
-            for name in todo.restore:
-                editor.delete_removed_component(cluster, draft, name)
-            now = editor.draft_image(cluster, draft)
+            self._set(draft, todo)
+            for image, own in todo.parts.items():
+                self._set(draft, own, image)
+            now = self.editor.draft_image(self.cluster, draft)
         self._refuse_other(now)
         return {"base-image": self.target.base_image.version.raw if self.target.base_image else ""}
+
+    def _set(self, draft: Draft, todo: Edits, image: str = "") -> None:
+        """Set the layers of a draft, or of an alternative image in it."""
+        editor, cluster = self.editor, self.cluster
+        if todo.base_image:
+            editor.set_base_image(cluster, draft, todo.base_image)
+        if todo.set_add_on and todo.add_on is not None:
+            editor.set_add_on(cluster, draft, todo.add_on.name, todo.add_on.version, image)
+        elif todo.set_add_on:
+            editor.delete_add_on(cluster, draft, image)
+        if todo.components or todo.without:
+            editor.set_components(cluster, draft, todo.components, todo.without, image)
+        for name in todo.remove:
+            editor.set_removed_component(cluster, draft, name, image)
+        for name in todo.restore:
+            editor.delete_removed_component(cluster, draft, name, image)
+        if todo.set_packages:
+            editor.set_hardware_support(cluster, draft, todo.packages, image)
 
     def _refuse_other(self, draft: DesiredImage) -> None:
         """A draft must hold the target and the cluster's solutions, and nothing else."""

@@ -58,7 +58,6 @@ def test_edits_make_the_target_of_the_draft(draft: DesiredImage, target: Desired
 
 def test_what_no_call_sets_is_imported_as_a_whole() -> None:
     plain = image(OLD)
-    assert edits(plain, replace(plain, hardware_support=(HardwareSupport("m", "p", "1"),))) is None
     assert edits(plain, replace(plain, components={"one": None})) is None
     assert edits(replace(plain, components={"one": None}), replace(plain, components={"one": None})) is not None
     assert differences(replace(plain, components={"one": "2.0"}), replace(plain, components={"one": None})) == ()
@@ -73,8 +72,35 @@ def test_the_base_image_of_a_composite_image_is_set_and_its_parts_stay() -> None
     todo = edits(composite(OLD), composite(NEW))
     assert todo is not None
     assert todo.base_image == NEW
-    assert edits(composite(OLD), composite(NEW, "2")) is None
+    assert todo.parts == {}
     assert edits(composite(OLD), image(NEW)) is None
+
+
+def test_firmware_is_set_like_any_layer() -> None:
+    plain, packages = image(OLD), (HardwareSupport("m", "p", "1"),)
+    todo = edits(plain, replace(plain, hardware_support=packages))
+    assert todo is not None
+    assert (todo.set_packages, todo.packages) == (True, packages)
+    gone = edits(replace(plain, hardware_support=packages), plain)
+    assert gone is not None
+    assert (gone.set_packages, gone.packages) == (True, ())
+
+
+def test_the_layers_of_an_alternative_image_are_set_by_its_id_as_vcenter_writes_it() -> None:
+    def composite(add_on: str, component: str | None = "1", host: str = "u") -> DesiredImage:
+        criteria = {"selection_type": "HOST_UUID", "host_uuids": [host]}
+        own = {"add_on": {"name": "DEL", "version": add_on}, "components": {"x": component}, "selection_criteria": criteria}
+        spec = json.dumps({"base_image": {"version": OLD}, "alternative_images": {"Blades": own, "other": {}}})
+        return image(OLD, alternatives=("b", "o"), spec=spec)
+
+    todo = edits(composite("1"), composite("2", "3"))
+    assert todo is not None
+    assert set(todo.parts) == {"Blades"}
+    own = todo.parts["Blades"]
+    assert (own.add_on, own.components, own.base_image) == (AddOn("DEL", "2"), {"x": "3"}, "")
+    assert not todo.set_add_on
+    assert edits(composite("1"), composite("1", None)) is None, "vLCM is to pick the version: only an import says that"
+    assert edits(composite("1"), composite("1", host="v")) is None, "other hosts get it"
 
 
 def test_solutions_are_told_apart() -> None:

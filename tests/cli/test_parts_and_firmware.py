@@ -98,6 +98,9 @@ def test_the_package_is_raised_with_the_image_and_the_host_without_it_is_told(ha
     assert hardware["after"].code == 3
     found = layers(hardware, "after")
     assert found == {"rack-01": set(), "rack-02": set(), "rack-03": set(), "rack-04": {("hardware-support", "MISSING")}}
+    acting = {actor["kind"]: actor for actor in entry["proposal"]["may_act"]}
+    assert acting["solution-manager"]["standing"] == "set"
+    assert "com.vmware.vsphere-ha 8.0.3-24674346" in acting["solution-manager"]["text"], "and the apply left it in"
     assert json.loads(hardware["export"].out)["hardware_support"] == {
         "packages": {"com.maker.hsm": {"pkg": "Maker-Firmware", "version": "2026.04"}}
     }

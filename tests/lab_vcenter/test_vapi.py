@@ -300,6 +300,9 @@ def test_what_is_served(server: VCenterServer) -> None:
         "esx.settings.clusters.software.drafts.software.components.set",
         "esx.settings.clusters.software.drafts.software.components.update",
         "esx.settings.clusters.software.drafts.software.effective_components.list",
+        "esx.settings.clusters.software.drafts.software.hardware_support.delete",
+        "esx.settings.clusters.software.drafts.software.hardware_support.get",
+        "esx.settings.clusters.software.drafts.software.hardware_support.set",
         "esx.settings.clusters.software.drafts.software.removed_components.delete",
         "esx.settings.clusters.software.drafts.software.removed_components.get",
         "esx.settings.clusters.software.drafts.software.removed_components.list",
@@ -322,4 +325,30 @@ def test_what_is_served(server: VCenterServer) -> None:
         "esx.settings.depots.offline.get",
         "esx.settings.depots.offline.list",
         "esx.settings.depots.sync$task",
+    }
+
+
+def test_what_9_1_serves_beside_that(serve: Callable[[LabVCenter], VCenterServer]) -> None:
+    def served(version: str) -> set[str]:
+        return {
+            f"{each.service}.{each.name}".removeprefix("com.vmware.") for each in serve(LabVCenter(version)).vapi.operations
+        }
+
+    assert served("9.1") - served("8.0.3") == {
+        "esx.settings.clusters.software.drafts.software.alternative_images.delete",
+        "esx.settings.clusters.software.drafts.software.alternative_images.get",
+        "esx.settings.clusters.software.drafts.software.alternative_images.list",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.add_on.delete",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.add_on.get",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.add_on.set",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.base_image.get",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.components.list",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.components.update",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.hardware_support.delete",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.hardware_support.get",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.hardware_support.set",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.removed_components.delete",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.removed_components.list",
+        "esx.settings.clusters.software.drafts.software.alternative_images.software.removed_components.set",
+        "esx.settings.clusters.software.software_spec_metadata.get",
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from auditor.domain.editing import ExportKind
+from auditor.domain.image import HardwareSupport
 from auditor.lab.vcenter.bundle import make_bundle
 from auditor.lab.vcenter.depot import DesiredSoftware, LabDepot
 from auditor.lab.vcenter.state import LabVCenter
@@ -45,6 +46,8 @@ def dry_run(place: Place, *, commit: bool = False) -> None:
     editor.set_add_on(place.cluster, draft, "DEL-ESXi", "803.24414501-A03")
     editor.delete_add_on(place.cluster, draft)
     editor.set_components(place.cluster, draft, {"x": "1"}, without=["x"])
+    editor.set_hardware_support(place.cluster, draft, (HardwareSupport("m", "p", "1"),))
+    editor.set_hardware_support(place.cluster, draft, ())
     editor.discard(place.cluster, draft)
     draft = editor.import_spec(place.cluster, f'{{"base_image": {{"version": "{NEW}"}}}}')
     assert editor.validate(place.cluster, draft).valid

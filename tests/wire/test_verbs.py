@@ -167,3 +167,11 @@ class TestApply:
         assert "CHG-1" in cluster.commit.message
         assert cluster.scan is not None
         assert cluster.scan.status == "COMPLIANT"
+
+    def test_a_composite_image_part_by_part(self, tmp_path: Path) -> None:
+        with running(load("composite")) as lab:
+            kinds = self.apply(Stage(lab, tmp_path), "AI", "--execute", "--ticket", "CHG-1")
+            assert forbidden(kinds, COMMITS) == {}
+            services = {service for _, service, operation in kinds if operation in {"set", "update"}}
+            assert any(".alternative_images.software.add_on" in service for service in services)
+            assert not any(operation == "import_software_spec" for _, _, operation in kinds)

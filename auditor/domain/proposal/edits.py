@@ -1,9 +1,9 @@
 """What has to be set in a draft so that it holds a proposal's target, and whether it does. Pure.
 
-A draft starts as the image in force. Layers that can be set one by one are: then whatever else the draft holds stays, above
-all the solutions, which belong to their managers. What no call sets (hardware support, alternative images, a component whose
-version vLCM is to pick) comes by importing the whole specification; whether that keeps the solutions is not documented, so it
-is looked at.
+A draft starts as the image in force. Layers that can be set one by one are, those of alternative images (9.0) and firmware
+included: then whatever else the draft holds stays, above all the solutions, which belong to their managers. What no call of
+ours sets (which alternative images there are and for whom, a component whose version vLCM is to pick) comes by importing the
+whole specification; whether that keeps the solutions is not documented, so it is looked at.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from auditor.domain.image import AddOn, DesiredImage
-from auditor.domain.specification import importable
+from auditor.domain.composite import DEFAULT, chosen_for, keys, parts
+from auditor.domain.image import AddOn, DesiredImage, HardwareSupport
+from auditor.domain.specification import SpecificationError, importable
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """The edits of a draft. ``add_on`` counts only with ``set_add_on``; None then: take it out."""
+    """The edits of a draft. ``add_on`` counts only with ``set_add_on``; None then: take it out. ``packages`` are all hardware
+    support packages, none of them: take them out; they count only with ``set_packages``. ``parts`` are the edits of alternative
+    images by their ids, as vCenter writes them; their base image is the default's and needs none."""
 
     base_image: str = ""
     set_add_on: bool = False
@@ -28,36 +31,58 @@ class Edits:
     without: tuple[str, ...] = ()
     remove: tuple[str, ...] = ()
     restore: tuple[str, ...] = ()
+    set_packages: bool = False
+    packages: tuple[HardwareSupport, ...] = ()
+    parts: Mapping[str, Edits] = field(default_factory=dict)
 
 
 def edits(draft: DesiredImage, target: DesiredImage) -> Edits | None:
     """What makes ``target`` of a draft that holds ``draft``; None: it can only be imported."""
-    if _unsettable(draft) != _unsettable(target):
+    try:
+        before, after = parts(draft), parts(target)
+        if before.keys() != after.keys() or chosen_for(draft) != chosen_for(target):
+            return None
+    except SpecificationError:
         return None
-    changed = {name: version for name, version in target.components.items() if draft.components.get(name, "") != version}
-    settable = {name: version for name, version in changed.items() if version}
-    if len(settable) != len(changed) or target.base_image is None:
+    made = {id_: _layers(before[id_], image) for id_, image in after.items()}
+    whole = {id_: each for id_, each in made.items() if each is not None}
+    if len(whole) < len(made) or target.base_image is None:
         return None
     base = target.base_image.version.raw
     old = draft.base_image.version.raw if draft.base_image else ""
+    written = keys(draft)
+    own = {written[id_]: each for id_, each in whole.items() if id_ != DEFAULT and each != _NOTHING}
+    return replace(whole[DEFAULT], base_image=base if base != old else "", parts=own)
+
+
+def _layers(draft: DesiredImage, target: DesiredImage) -> Edits | None:
+    """The edits of one part, but for its base image; None where no call sets it so."""
+    changed = {name: version for name, version in target.components.items() if draft.components.get(name, "") != version}
+    settable = {name: version for name, version in changed.items() if version}
+    if len(settable) != len(changed):
+        return None
+    other_add_on, other_packages = _add_on(draft) != _add_on(target), _packages(draft) != _packages(target)
     return Edits(
-        base_image=base if base != old else "",
-        set_add_on=_add_on(draft) != _add_on(target),
-        add_on=target.add_on,
+        set_add_on=other_add_on,
+        add_on=target.add_on if other_add_on else None,
         components=settable,
         without=tuple(sorted(draft.components.keys() - target.components.keys())),
         remove=tuple(sorted({*target.removed_components} - {*draft.removed_components})),
         restore=tuple(sorted({*draft.removed_components} - {*target.removed_components})),
+        set_packages=other_packages,
+        packages=target.hardware_support if other_packages else (),
     )
+
+
+_NOTHING = Edits()
 
 
 def _add_on(image: DesiredImage) -> tuple[str, str] | None:
     return (image.add_on.name, image.add_on.version) if image.add_on else None
 
 
-def _unsettable(image: DesiredImage) -> tuple[object, ...]:
-    packages = sorted((part.manager, part.package, part.version) for part in image.hardware_support)
-    return packages, _alternatives(image)
+def _packages(image: DesiredImage) -> list[tuple[str, str, str]]:
+    return sorted((part.manager, part.package, part.version) for part in image.hardware_support)
 
 
 def _alternatives(image: DesiredImage) -> object:
@@ -102,7 +127,7 @@ def differences(image: DesiredImage, target: DesiredImage) -> tuple[str, ...]:
         found.append("components")
     if sorted(image.removed_components) != sorted(target.removed_components):
         found.append("removed components")
-    if _unsettable(image)[0] != _unsettable(target)[0]:
+    if _packages(image) != _packages(target):
         found.append("hardware support")
     if _alternatives(image) != _alternatives(target) or not _one_base_image(image):
         found.append("alternative images")

@@ -10,7 +10,18 @@ from typing import Any
 from com.vmware.vapi.std import errors_client as errors
 from pyVmomi import VmomiSupport, vim
 
-from auditor.lab.faces import depot, draft, draft_layers, imports, policies, recommendation, session, transfer, vlcm
+from auditor.lab.faces import (
+    depot,
+    draft,
+    draft_layers,
+    draft_parts,
+    imports,
+    policies,
+    recommendation,
+    session,
+    transfer,
+    vlcm,
+)
 from auditor.lab.faces.esxcli import EsxcliCommand, EsxcliHostFace, ExecuterFace
 from auditor.lab.faces.host import EXECUTER, FIRMWARE, IMAGE_MANAGER, FirmwareSystemFace, ImageConfigManagerFace
 from auditor.lab.faces.inventory import ROOT, ClusterFace, ComputeResourceFace, DatacenterFace, Entity, FolderFace
@@ -333,6 +344,13 @@ def _services(vcenter: LabVCenter) -> list[Any]:
         draft_layers.DraftComponents,
         draft_layers.DraftRemovedComponents,
         draft_layers.DraftEffectiveComponents,
+        draft_parts.DraftHardwareSupport,
+        draft_parts.DraftAlternativeImages,
+        draft_parts.AlternativeBaseImage,
+        draft_parts.AlternativeAddOn,
+        draft_parts.AlternativeComponents,
+        draft_parts.AlternativeRemovedComponents,
+        draft_parts.AlternativeHardwareSupport,
         recommendation.Recommendations,
         recommendation.SoftwareSpecMetadata,
         policies.EffectivePolicy,
