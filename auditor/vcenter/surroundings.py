@@ -17,6 +17,7 @@ from pyVmomi import vim, vmodl
 
 from auditor.domain.observation import InventoryHost, Read, Reading, Reason, Unread
 from auditor.domain.readings.situation import better
+from auditor.domain.rollback.capacity import HostLoad
 from auditor.domain.rollback.control import Connection
 from auditor.domain.rollback.situation import ClusterFacts, HostSituation
 from auditor.domain.settings.values import HostSettings, unread_settings
@@ -109,6 +110,7 @@ class VCenterSurroundings:
             situation,
             cluster=_cluster(situation.cluster, scene),
             machine_in_vcenter=better(situation.machine_in_vcenter, _machine(scene.host)),
+            loads=better(situation.loads, Read(_loads(scene, target.name))),
         )
         if state != "connected":
             why = Unread(Reason.NOT_CONNECTED, f"vCenter shows the host as {state}: what it says of it is old")
@@ -178,7 +180,7 @@ def _sweep(content: Any, host: Any) -> _Scene:
     if isinstance(parent, vim.ClusterComputeResource):
         cluster = _properties(content, [parent], vim.ClusterComputeResource, ("name", "configurationEx", "host"))[0]
         rest = [each for each in cluster.get("host") or () if each._moId != host._moId]  # noqa: SLF001  # the only way to the id
-        others = _properties(content, rest, vim.HostSystem, ("runtime", "summary"))
+        others = _properties(content, rest, vim.HostSystem, ("name", "vm", "runtime", "summary"))
     vms = _properties(content, own.get("vm") or (), vim.VirtualMachine, _VM)
     stores = {store._moId: store for vm in vms for store in vm.get("datastore") or ()}  # noqa: SLF001  # as above
     shared = _properties(content, list(stores.values()), vim.Datastore, ("summary",))
@@ -224,27 +226,23 @@ def _cluster(known: ClusterFacts, scene: _Scene) -> ClusterFacts:
         name=better(known.name, Read(name)),
         drs=better(known.drs, drs),
         ha_enabled=better(known.ha_enabled, ha),
-        spare_capacity=better(known.spare_capacity, _spare(scene)),
     )
 
 
-def _spare(scene: _Scene) -> Reading[bool]:
-    """Whether the memory in use here is free on the others together. Reservations, admission control and CPU are not looked at,
-    so a yes is a rough one; a no is certain."""
-    if not list(_running(scene)):
-        return Read(True)
-    used = _memory_used(scene.host)
-    if used is None:
-        return Unread(Reason.ABSENT, "vCenter does not show how much memory the host uses")
-    free = 0
-    for other in scene.others:
-        runtime, summary = other.get("runtime"), other.get("summary")
-        if runtime is None or str(runtime.connectionState) != "connected" or runtime.inMaintenanceMode:
-            continue
-        taken = _memory_used(other)
-        if taken is not None and summary is not None and summary.hardware is not None:
-            free += int(summary.hardware.memorySize) - taken
-    return Read(free >= used)
+def _loads(scene: _Scene, name: str) -> tuple[HostLoad, ...]:
+    """Every host of the cluster. Of this one it is known which VMs run; another one leaves nothing behind for certain only
+    when it is in maintenance mode or no VM is registered on it."""
+    own = _load(scene.host, name, empty=not list(_running(scene)))
+    others = (_load(host, display_name(host.get("name") or host["self"]), empty=host.get("vm") == []) for host in scene.others)
+    return (own, *others)
+
+
+def _load(host: Mapping[str, Any], name: str, *, empty: bool) -> HostLoad:
+    runtime, hardware = host.get("runtime"), getattr(host.get("summary"), "hardware", None)
+    resting = bool(getattr(runtime, "inMaintenanceMode", False))
+    connected = runtime is not None and str(runtime.connectionState) == "connected"
+    memory = None if hardware is None else int(hardware.memorySize)
+    return HostLoad(name, memory, _memory_used(host), takes_vms=connected and not resting, empties=empty or resting)
 
 
 def _memory_used(host: Mapping[str, Any]) -> int | None:
@@ -419,10 +417,10 @@ def _all(situation: HostSituation, why: Unread) -> HostSituation:
         name=better(known.name, why),
         drs=better(known.drs, why),
         ha_enabled=better(known.ha_enabled, why),
-        spare_capacity=better(known.spare_capacity, why),
     )
     machine = better(situation.machine_in_vcenter, why)
-    return _of_host(replace(situation, cluster=cluster, machine_in_vcenter=machine), why)
+    loads = better(situation.loads, why)
+    return _of_host(replace(situation, cluster=cluster, machine_in_vcenter=machine, loads=loads), why)
 
 
 __all__ = ["VCenterSurroundings"]

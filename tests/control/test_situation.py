@@ -7,9 +7,14 @@ from dataclasses import replace
 import pytest
 
 from auditor.domain.observation import Read, Reason, Unread
+from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, evaluate
 from auditor.domain.rollback.situation import HostSituation
 from auditor.lab.vcenter.vms import Pinned
 from tests.control.conftest import Bench
+
+
+def capacity(found: HostSituation) -> GateResult:
+    return next(each for each in evaluate(found, "24585383") if each.gate is Gate.CAPACITY)
 
 
 def test_a_quiet_host_in_a_cluster(bench: Bench) -> None:
@@ -19,7 +24,8 @@ def test_a_quiet_host_in_a_cluster(bench: Bench) -> None:
     assert isinstance(found.machine, Read)
     assert found.machine == found.machine_in_vcenter
     assert found.cluster.name == Read("prod")
-    assert (found.cluster.drs, found.cluster.ha_enabled, found.cluster.spare_capacity) == (Read("off"), Read(False), Read(True))
+    assert (found.cluster.drs, found.cluster.ha_enabled) == (Read("off"), Read(False))
+    assert capacity(found).verdict is GateVerdict.PASS
     assert (found.pinned_vms, found.runs_vcenter, found.ha_agent) == (Read(()), Read(False), Read(""))
     assert (found.stateless, found.dpu, found.quick_boot) == (Read(False), Read(False), Read(False))
     assert found.bank_errors == Read(())
@@ -46,9 +52,23 @@ def test_cluster_and_vms(bench: Bench) -> None:
     assert isinstance(found.pinned_vms, Read)
     assert [line.partition(":")[0] for line in found.pinned_vms.value] == ["db", "gpu-1", "scratch"]
     assert found.runs_vcenter == Read(False)
-    assert found.cluster.spare_capacity == Read(True)
+    assert capacity(found).verdict is GateVerdict.PASS
+    together = replace(found, companions=(bench.host(2).name,))
+    assert "0 hosts have 0 GB free" in capacity(together).evidence[0]
+    assert capacity(together).verdict is GateVerdict.FAIL
     bench.host(2).maintenance = True
-    assert bench.situation().cluster.spare_capacity == Read(False)
+    assert capacity(bench.situation()).verdict is GateVerdict.FAIL
+
+
+def test_another_host_without_vms_leaves_nothing_to_move(bench: Bench) -> None:
+    bench.vcenter.cluster("prod").drs = "fullyAutomated"
+    found = bench.situation()
+    assert isinstance(found.loads, Read)
+    assert {load.host: load.empties for load in found.loads.value} == {bench.host(1).name: True, bench.host(2).name: True}
+    bench.vcenter.add_vm("web", bench.host(2).name)
+    found = bench.situation()
+    assert isinstance(found.loads, Read)
+    assert {load.host: load.empties for load in found.loads.value} == {bench.host(1).name: True, bench.host(2).name: False}
 
 
 def test_vcenters_own_vm_is_recognised(bench: Bench) -> None:

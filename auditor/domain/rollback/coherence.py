@@ -16,6 +16,7 @@ from auditor.domain.observation import Read
 from auditor.domain.rollback.arm import Refusal, arm_edit
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import same_build
+from auditor.domain.rollback.canonical import canonical_text
 from auditor.domain.rollback.gates import Gate, may_be_overridden
 from auditor.domain.rollback.plan import Method, PlannedBank, RollbackPlan, Target, steps_of
 
@@ -44,13 +45,22 @@ def _of_the_plan(plan: RollbackPlan) -> Iterator[str]:
         members = [target for target in plan.targets if target.host in wave]
         if len({(each.vcenter, each.cluster, each.fault_domain) for each in members}) > 1:
             yield f"wave {number} holds hosts of two clusters or fault domains"
+        if len(members) > 1 and any(_goes_alone(target) for target in members):
+            yield f"wave {number} holds a vSAN host without fault domain and another host: such hosts go one at a time"
         if not wave:
             yield f"wave {number} is empty"
+
+
+def _goes_alone(target: Target) -> bool:
+    """As `make_plan` has it: not known counts as vSAN."""
+    said = {fact.name: fact.value for fact in target.facts}
+    return not target.fault_domain and said.get("vsan enabled") != canonical_text(Read(False))
 
 
 def _of(target: Target, method: Method) -> Iterator[str]:
     if target.steps != steps_of(method, leaves=target.enters_maintenance):
         yield f"its steps are not those of a {method.value} rollback"
+    yield from _of_the_place(target)
     yield from _of_the_gates(target)
     for what, bank, build in (("from", target.booted, target.from_build), ("to", target.other, target.to_build)):
         keys = read_keys(bank.boot_cfg)
@@ -66,6 +76,14 @@ def _of(target: Target, method: Method) -> Iterator[str]:
         yield str(edit)
     elif target.edit != (edit if method is Method.UNATTENDED else None):
         yield "its byte is not the one that Shift+R would write" if target.edit else "it has no byte to write"
+
+
+def _of_the_place(target: Target) -> Iterator[str]:
+    """The waves rest on cluster and fault domain, and only the facts are held against the host."""
+    said = {fact.name: fact.value for fact in target.facts}
+    for what, value in (("cluster name", target.cluster), ("vsan fault domain", target.fault_domain)):
+        if value and said.get(what) != canonical_text(Read(value)):
+            yield f"its facts do not have {value} as its {what}"
 
 
 def _of_the_gates(target: Target) -> Iterator[str]:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import parse_build, same_build
+from auditor.domain.rollback.capacity import room_without
 from auditor.domain.rollback.image_offer import image_command
 from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since
@@ -214,13 +215,21 @@ def _drs(situation: HostSituation, _: str) -> _Answer:
     )
 
 
+SMALLER_WAVE = "; a smaller --wave-size has fewer hosts away at once"
+
+
 def _capacity(situation: HostSituation, _: str) -> _Answer:
+    """A wave's hosts are in maintenance mode together, so what counts is the cluster without all of them."""
     if value_of(situation.maintenance_mode):
         return _pass("the host is in maintenance mode already")
-    spare = situation.cluster.spare_capacity
-    return _must(
-        spare, "capacity of the other hosts", "the other hosts can take its VMs", "the other hosts cannot take its VMs"
-    )
+    away = (situation.host, *situation.companions)
+    room = situation.loads if isinstance(situation.loads, Unread) else room_without(situation.loads.value, away)
+    if isinstance(room, Unread):
+        return _unknown("capacity of the other hosts", room)
+    wave = f"with its whole wave away ({', '.join(away)}), " if situation.companions else ""
+    if not room.value.enough:
+        return _fail(f"{wave}the other hosts cannot take the VMs: {room.value}{SMALLER_WAVE if wave else ''}")
+    return _pass(f"{wave}the other hosts can take the VMs: {room.value}")
 
 
 def _pinned(situation: HostSituation, _: str) -> _Answer:

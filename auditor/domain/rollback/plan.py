@@ -5,6 +5,7 @@ Invariants, kept by `make_plan` and held by tests:
 * A host is in the plan only if its window is open to exactly the build asked for, and every other one is left out by name.
 * Every planned host is in exactly one wave. The first wave is one host: the canary. A wave never holds hosts of two vSAN
   fault domains or of two clusters, and vSAN hosts without fault domains go one at a time.
+* A host is judged with its whole wave away: the hosts of a wave are in maintenance mode together.
 * The failure budget is zero: anything but ROLLED_BACK stops all waves. It is a constant, not a field.
 * The hash covers everything in the plan, both boot.cfg files included. What is approved is the hash.
 * A plan whose facts have moved is refused, and the facts are named.
@@ -13,7 +14,7 @@ Invariants, kept by `make_plan` and held by tests:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -158,11 +159,14 @@ def make_plan(
     if not author.strip() or wave_size < 1 or lifetime <= timedelta(0):
         raise ValueError("a plan needs an author, a wave size of at least 1 and a time to live")
     given = {host_key(name): chosen for name, chosen in (overrides or {}).items()}
-    planned = [make_target(situation, to, method, given.get(host_key(situation.host))) for situation in situations]
+    alone = [make_target(situation, to, method, given.get(host_key(situation.host))) for situation in situations]
+    vsan = {host_key(s.host): value_of(s.vsan.enabled) is not False for s in situations}
+    waves = _waves([one for one in alone if isinstance(one, Target)], vsan, host_key(canary), wave_size)
+    planned = [
+        make_target(in_wave(situation, waves), to, method, given.get(host_key(situation.host))) for situation in situations
+    ]
     targets = [one for one in planned if isinstance(one, Target)]
     left_out = tuple(one for one in planned if isinstance(one, LeftOut))
-    vsan = {host_key(s.host): value_of(s.vsan.enabled) is not False for s in situations}
-    waves = _waves(targets, vsan, host_key(canary), wave_size)
     return RollbackPlan(method, author, created, created + lifetime, tuple(targets), waves, left_out)
 
 
@@ -223,7 +227,7 @@ def steps_of(method: Method, *, leaves: bool) -> tuple[Step, ...]:
 
 def facts_of(situation: HostSituation, gates: Iterable[GateResult]) -> tuple[Fact, ...]:
     """Everything the plan rests on. Files by their hash. What changes from minute to minute (which VMs are pinned, the HA
-    agent's role, times of reading) counts by the verdict of its gate only."""
+    agent's role, memory in use, times of reading) counts by the verdict of its gate only."""
     banks = situation.banks
     facts = [Fact("product", canonical_text(banks.product)), Fact("volumes", canonical_text(banks.volumes))]
     for link in (BOOTBANK, ALTBOOTBANK):
@@ -238,7 +242,7 @@ def facts_of(situation: HostSituation, gates: Iterable[GateResult]) -> tuple[Fac
     facts.append(Fact(f"{ALTBOOTBANK} files", digest(banks.bank(ALTBOOTBANK).files)))
     facts.append(Fact(f"{ALTBOOTBANK} image", digest(banks.bank(ALTBOOTBANK).image)))
     facts.append(Fact("window", str(situation.state.window)))
-    by_verdict = {"host", "vcenter", "banks", "pinned_vms", "ha_agent"}
+    by_verdict = {"host", "vcenter", "banks", "pinned_vms", "ha_agent", "loads", "companions"}
     for field in fields(situation):
         if field.name not in by_verdict:
             facts += _flat(field.name.replace("_", " "), getattr(situation, field.name))
@@ -272,8 +276,15 @@ def _waves(targets: Sequence[Target], vsan: Mapping[str, bool], canary: str, wav
     return tuple(tuple(target.host for target in wave) for wave in waves)
 
 
+def in_wave(situation: HostSituation, waves: Iterable[Sequence[str]]) -> HostSituation:
+    """The situation with the other hosts of its wave as companions; without a wave, with none."""
+    host = host_key(situation.host)
+    wave = next((wave for wave in waves if host in wave), ())
+    return replace(situation, companions=tuple(other for other in wave if other != host))
+
+
 def moved_facts(target: Target, situation: HostSituation) -> tuple[MovedFact, ...]:
-    """What of one host is not as planned any more. The plan's own overrides hold; ``situation`` is fresh."""
+    """What of one host is not as planned any more. The plan's own overrides hold; ``situation`` is fresh, and `in_wave`."""
     now = {fact.name: fact.value for fact in facts_of(situation, gates_now(target, situation))}
     planned = {fact.name: fact.value for fact in target.facts}
     names = [*planned, *(name for name in now if name not in planned)]
@@ -285,7 +296,7 @@ def moved_facts(target: Target, situation: HostSituation) -> tuple[MovedFact, ..
 
 
 def gates_now(target: Target, situation: HostSituation) -> tuple[GateResult, ...]:
-    """The gates of one host by a fresh situation, with the plan's own overrides as far as they may take effect."""
+    """The gates of one host by a fresh situation, `in_wave`, with the plan's own overrides as far as they may take effect."""
     overrides = {result.gate: result.overridden for result in target.gates if result.overridden is not None}
     return evaluate(situation, target.to_build, overrides)
 
@@ -300,7 +311,7 @@ def check_plan(plan: RollbackPlan, situations_now: Mapping[str, HostSituation]) 
         if situation is None:
             moved.append(MovedFact(target.host, "host", "read", "not read"))
         else:
-            moved += moved_facts(target, situation)
+            moved += moved_facts(target, in_wave(situation, plan.waves))
     return tuple(moved)
 
 
@@ -336,6 +347,7 @@ __all__ = [
     "facts_of",
     "gates_now",
     "image_commands",
+    "in_wave",
     "make_plan",
     "make_target",
     "moved_facts",

@@ -22,7 +22,7 @@ SETTLE: Mapping[str, str] = {
     "dpu": f"on the host: lspci, or {_HARDWARE}: a DPU (BlueField, Pensando) has an image of its own",
     "quick-boot": "run /bin/loadESXEnable -d on the host (it changes the host: Quick Boot stays off until -e), then override",
     "drs": f"vSphere Client > cluster > Configure > vSphere DRS; {_OR_MAINTENANCE}",
-    "capacity": f"vSphere Client > cluster > Monitor > Utilization: is there room for its VMs? {_OR_MAINTENANCE}",
+    "capacity": f"vSphere Client > cluster > Monitor > Utilization: is there room for its wave's VMs? {_OR_MAINTENANCE}",
     "pinned-vms": f"vSphere Client > host > VMs: passthrough, local disks, DRS overrides and rules; {_OR_MAINTENANCE}",
     "vcenter-vm": "vSphere Client: find vCenter's own VM by its name and see which host it runs on; move it first",
     "vsan-health": "on the host: esxcli vsan cluster get, esxcli vsan debug resync summary get; or cluster > Monitor > vSAN",

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from auditor.domain.observation import NOT_ATTEMPTED, Reading
 from auditor.domain.rollback.bank import BankObservation
+from auditor.domain.rollback.capacity import HostLoad
 from auditor.domain.rollback.judge import window_of
 from auditor.domain.rollback.window import BankState
 from auditor.domain.settings.compare import SettingsSince
@@ -29,7 +30,6 @@ class ClusterFacts:
 
     name: Reading[str] = NOT_ATTEMPTED
     drs: Reading[str] = NOT_ATTEMPTED
-    spare_capacity: Reading[bool] = NOT_ATTEMPTED  # whether the other hosts can take this one's VMs
     ha_enabled: Reading[bool] = NOT_ATTEMPTED
     image_build: Reading[str | None] = NOT_ATTEMPTED
 
@@ -85,7 +85,8 @@ class HostSituation:
     running system was started by one; ``pinned_vms`` are the
     VMs that cannot be moved, each with its reason; ``bank_errors`` what a check of the bank volumes complained about;
     ``solution_vibs`` the names of installed VIBs that a solution manager owns, HA's own agent left out;
-    ``settings_changed`` how the host's settings compare with those that would come back."""
+    ``settings_changed`` how the host's settings compare with those that would come back. ``loads`` is the memory of every
+    host of the cluster, ``companions`` the other hosts of its wave, which a plan has away at the same time."""
 
     host: str
     vcenter: str
@@ -104,6 +105,8 @@ class HostSituation:
     bank_errors: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     solution_vibs: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     settings_changed: Reading[SettingsSince] = NOT_ATTEMPTED
+    loads: Reading[tuple[HostLoad, ...]] = NOT_ATTEMPTED
+    companions: tuple[str, ...] = ()
     cluster: ClusterFacts = ClusterFacts()
     vsan: VsanFacts = VsanFacts()
     security: SecurityFacts = SecurityFacts()

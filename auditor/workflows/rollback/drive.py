@@ -6,7 +6,7 @@ The machine decides anew at every turn, so it makes no difference whether this p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -63,16 +63,16 @@ class Wishes:
     watch: bool = True
 
 
-def drive(means: Means, target: Target, log: HostLog, wishes: Wishes | None = None) -> Outcome:
-    """Bring one host to its end, or to where a person must act. Raises only what the journal raises, ``ConfigError`` for a
-    login without a password, and `HaltedError`: whatever happens to the host is in its end."""
-    return _Drive(means, target, log, wishes or Wishes()).run()
+def drive(means: Means, target: Target, log: HostLog, wishes: Wishes | None = None, *, wave: Sequence[str] = ()) -> Outcome:
+    """Bring one host of a ``wave`` to its end, or to where a person must act. Raises only what the journal raises,
+    ``ConfigError`` for a login without a password, and `HaltedError`: whatever happens to the host is in its end."""
+    return _Drive(means, target, log, wishes or Wishes(), wave).run()
 
 
 class _Drive:
-    def __init__(self, means: Means, target: Target, log: HostLog, wishes: Wishes) -> None:
+    def __init__(self, means: Means, target: Target, log: HostLog, wishes: Wishes, wave: Sequence[str]) -> None:
         self._means, self._target, self._log, self._wishes = means, target, log, wishes
-        self._steps = Steps(means, target, log)
+        self._steps = Steps(means, target, log, wave)
         self._method = Method.GUIDED if target.edit is None else Method.UNATTENDED
         limits = means.pace.limits(self._method)
         self._limits = limits if wishes.watch else replace(limits, watch=timedelta(0))

@@ -193,7 +193,8 @@ class _Run:
             target = self._plan.target(host)
             if target is None:
                 raise HistoryError(f"operation {self._number} has no host {host}")
-            return host, drive(self._means, target, self._log(host), wishes)
+            wave = next((wave for wave in self._plan.waves if host in wave), ())
+            return host, drive(self._means, target, self._log(host), wishes, wave=wave)
 
         try:
             for host, outcome in each(list(hosts), one, max(1, len(hosts))):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from auditor.domain.banks import Bank
@@ -15,7 +15,7 @@ from auditor.domain.rollback.control import BootCfgChange, HostTask, TaskState, 
 from auditor.domain.rollback.gates import Gate, GateVerdict, blocking
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.judge import window_of
-from auditor.domain.rollback.plan import Target, gates_now, moved_facts
+from auditor.domain.rollback.plan import Target, gates_now, in_wave, moved_facts
 from auditor.errors import AuditorError, InDoubtError
 from auditor.ports import HostControl, HostTarget
 from auditor.workflows.rollback.card import HA_WARNING
@@ -33,10 +33,10 @@ class StepFailedError(Exception):
 
 
 class Steps:
-    """The acts on one planned host."""
+    """The acts on one planned host. ``wave``: the hosts that are away together, this one among them."""
 
-    def __init__(self, means: Means, target: Target, log: HostLog) -> None:
-        self._means, self._target, self._log = means, target, log
+    def __init__(self, means: Means, target: Target, log: HostLog, wave: Sequence[str] = ()) -> None:
+        self._means, self._target, self._log, self._wave = means, target, log, wave
         self._host = means.sight.target(target.vcenter, target.host)
         self._acts: Mapping[Step, Callable[[], Evidence]] = {
             Step.LOOK: self._look,
@@ -116,7 +116,7 @@ class Steps:
     # Before the reboot ----------------------------------------------------------------------------------------------
 
     def _look(self) -> Evidence:
-        situation = collect(self._means.sight, self._target.vcenter, self._target.host)
+        situation = in_wave(collect(self._means.sight, self._target.vcenter, self._target.host), [self._wave])
         moved = moved_facts(self._target, situation)
         if moved:
             more = f"; and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""

@@ -10,6 +10,7 @@ from typing import Any
 from auditor.domain.image import Product, Vib
 from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.rollback.bank import BankFacts, BankFile, BankImage, BankObservation
+from auditor.domain.rollback.capacity import HostLoad
 from auditor.domain.rollback.situation import (
     ClusterFacts,
     HostSituation,
@@ -74,6 +75,12 @@ def observation(
     return replace(seen, **changes)
 
 
+def loads(*names: str, used: int = 16) -> Reading[tuple[HostLoad, ...]]:
+    """A cluster of such hosts and of one without VMs; each has 256 GB, ``used`` of them in use."""
+    hosts = [HostLoad(name, 256 << 30, used << 30) for name in names]
+    return Read((*hosts, HostLoad("spare", 256 << 30, 16 << 30, empties=True)))
+
+
 def situation(seen: BankObservation | None = None, **changes: Any) -> HostSituation:
     """Every gate passes."""
     made = HostSituation(
@@ -93,7 +100,8 @@ def situation(seen: BankObservation | None = None, **changes: Any) -> HostSituat
         bank_errors=Read(()),
         solution_vibs=Read(()),
         settings_changed=Read(SettingsSince()),
-        cluster=ClusterFacts(Read("prod"), Read("fullyAutomated"), Read(True), Read(True), Read("24585383")),
+        loads=loads(*(f"esx{n}" for n in range(12))),
+        cluster=ClusterFacts(Read("prod"), Read("fullyAutomated"), Read(True), Read("24585383")),
         vsan=VsanFacts(Read(False), Read(""), Read(20), Read(20), Read(True)),
         security=SecurityFacts(
             Read("NONE"),

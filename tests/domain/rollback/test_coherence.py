@@ -14,8 +14,10 @@ from auditor.domain.rollback.coherence import incoherences
 from auditor.domain.rollback.gates import Gate, GateVerdict, Override
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.plan import Method, RollbackPlan, Target, make_plan
+from auditor.domain.rollback.situation import VsanFacts
 from tests.domain.rollback.samples import NOW, OLD, situation
 
+VSAN = VsanFacts(Read(True), Read(""), Read(20), Read(20), Read(True))
 WORD = Override("ann", "seen to by hand")
 
 
@@ -51,6 +53,10 @@ FORGED: list[tuple[str, Callable[[], RollbackPlan]]] = [
         "two clusters",
         lambda: every(plan(), lambda t: replace(t, cluster="other") if t.host == "esx3" else t),
     ),
+    ("go one at a time", lambda: replace(plan(vsan=VSAN), waves=(("esx1",), ("esx2", "esx3")))),
+    ("go one at a time", lambda: replace(plan(vsan=VsanFacts()), waves=(("esx1",), ("esx2", "esx3")))),
+    ("fault domain", lambda: every(plan(vsan=VSAN), lambda t: replace(t, fault_domain="rack-1"))),
+    ("cluster name", lambda: every(plan(), lambda t: replace(t, cluster="other"))),
     ("its steps", lambda: every(plan(), lambda t: replace(t, steps=tuple(s for s in t.steps if s is not Step.BACKUP)))),
     ("its steps", lambda: replace(plan(Method.UNATTENDED), method=Method.GUIDED)),
     ("byte", lambda: replace(plan(Method.UNATTENDED), method=Method.GUIDED)),

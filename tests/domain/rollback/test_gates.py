@@ -15,7 +15,7 @@ from auditor.domain.rollback.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, Since
 from auditor.domain.settings.compare import SettingsSince, UnknownGroup
 from auditor.domain.settings.past import SettingChange
-from tests.domain.rollback.samples import NEW, OLD, OTHER, boot_cfg, image, observation, situation, unread
+from tests.domain.rollback.samples import NEW, OLD, OTHER, boot_cfg, image, loads, observation, situation, unread
 
 FDM_FREE = Vib("nsx-host", "4.1.0")
 NEWER_NSX = Vib("nsx-host", "4.2.0")
@@ -78,8 +78,11 @@ CASES = [
     (Gate.DRS, within("cluster", drs=Read("manual")), FAIL),
     (Gate.DRS, within("cluster", drs=Read("partiallyAutomated")), FAIL),
     (Gate.DRS, within("cluster", drs=unread()), UNKNOWN),
-    (Gate.CAPACITY, within("cluster", spare_capacity=Read(False)), FAIL),
-    (Gate.CAPACITY, within("cluster", spare_capacity=unread()), UNKNOWN),
+    (Gate.CAPACITY, situation(loads=loads("esx1", used=250)), FAIL),
+    (Gate.CAPACITY, situation(loads=loads("esx1", "esx2", used=130), companions=("esx2",)), FAIL),
+    (Gate.CAPACITY, situation(loads=unread()), UNKNOWN),
+    (Gate.CAPACITY, situation(loads=loads("esx2")), UNKNOWN),
+    (Gate.CAPACITY, situation(loads=loads("esx1"), companions=("esx2",)), UNKNOWN),
     (Gate.PINNED_VMS, situation(pinned_vms=Read(("vm1: passthrough device",))), FAIL),
     (Gate.PINNED_VMS, situation(pinned_vms=unread()), UNKNOWN),
     (Gate.VCENTER_VM, situation(runs_vcenter=Read(True)), FAIL),
@@ -142,7 +145,8 @@ def test_each_gate(gate: Gate, made: HostSituation, verdict: GateVerdict) -> Non
     ("gate", "made"),
     [
         (Gate.DRS, replace(within("cluster", drs=Read("off")), maintenance_mode=Read(True))),
-        (Gate.CAPACITY, replace(within("cluster", spare_capacity=Read(False)), maintenance_mode=Read(True))),
+        (Gate.CAPACITY, situation(loads=loads("esx1", used=250), maintenance_mode=Read(True))),
+        (Gate.CAPACITY, situation(loads=loads("esx1", "esx2", used=130))),
         (Gate.HA_AGENT, situation(ha_agent=unread(), maintenance_mode=Read(True))),
         (Gate.HA_AGENT, replace(within("cluster", ha_enabled=Read(False)), ha_agent=unread())),
         (Gate.VSAN_FORMAT, within("vsan", enabled=Read(False), format=unread())),

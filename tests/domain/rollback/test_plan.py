@@ -28,7 +28,7 @@ from auditor.domain.rollback.plan import (
 from auditor.domain.rollback.situation import HostSituation, VsanFacts
 from auditor.domain.settings.compare import SettingsSince
 from auditor.domain.settings.past import SettingChange
-from tests.domain.rollback.samples import NEW, NOW, OLD, OTHER, OWN, boot_cfg, files, observation, situation, unread
+from tests.domain.rollback.samples import NEW, NOW, OLD, OTHER, OWN, boot_cfg, files, loads, observation, situation, unread
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -201,6 +201,33 @@ def test_waves(hosts: list[tuple[str, str | None]], size: int, canary: int) -> N
         assert len({domain for _, domain in places if domain is not None}) <= 1
         if any(domain == "" for _, domain in places):
             assert len(wave) == 1
+
+
+def test_a_wave_is_judged_with_all_its_hosts_away() -> None:
+    """Each alone could go; the two of the second wave together could not."""
+    full = loads("esx1", "esx2", "esx3", used=100)
+    hosts = [named(f"esx{n}", loads=full) for n in (1, 2, 3)]
+    assert not plan(*hosts).blocked
+    assert not plan(*hosts, wave_size=2).blocked
+    crowded = loads("esx1", "esx2", "esx3", used=200)
+    hosts = [named(f"esx{n}", loads=crowded) for n in (1, 2, 3)]
+    assert not plan(*hosts).blocked
+    made = plan(*hosts, wave_size=2)
+    assert [(host, result.gate) for host, result in made.blocked] == [("esx2", Gate.CAPACITY), ("esx3", Gate.CAPACITY)]
+    assert "esx2, esx3" in made.blocked[0][1].evidence[0]
+    assert "--wave-size" in made.blocked[0][1].evidence[0]
+
+
+def test_a_cluster_that_filled_up_is_a_moved_fact_for_a_whole_wave() -> None:
+    made = plan(*(named(f"esx{n}") for n in (1, 2, 3)), wave_size=2)
+    busier = {f"esx{n}": named(f"esx{n}", loads=loads("esx1", "esx2", "esx3", used=17)) for n in (1, 2, 3)}
+    assert check_plan(made, busier) == ()
+    full = {f"esx{n}": named(f"esx{n}", loads=loads("esx1", "esx2", "esx3", used=200)) for n in (1, 2, 3)}
+    moved = check_plan(made, full)
+    assert [(fact.host, fact.name, fact.now) for fact in moved] == [
+        ("esx2", "gate capacity", "fail"),
+        ("esx3", "gate capacity", "fail"),
+    ]
 
 
 def test_the_next_wave_stops_at_the_first_failure() -> None:

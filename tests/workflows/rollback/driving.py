@@ -23,9 +23,11 @@ from tests.workflows.rollback.site import KilledJournal, Killer, Site, means
 HISTORY = "history.db"
 
 
-def make(site: Site, folder: Path, method: Method = Method.UNATTENDED, hosts: Sequence[str] = ()) -> RollbackPlan:
+def make(
+    site: Site, folder: Path, method: Method = Method.UNATTENDED, hosts: Sequence[str] = (), wave_size: int = 1
+) -> RollbackPlan:
     chosen = [ChosenHost(name, "vc", "prod", None) for name in hosts or site.hosts()]
-    ask = PlanAsk(OLD, method, "ann", timedelta(hours=24))
+    ask = PlanAsk(OLD, method, "ann", timedelta(hours=24), wave_size=wave_size)
     made = plan(means(site, folder).sight, chosen, ask, 4, Quiet())
     assert made.targets
     assert not made.blocked, made.blocked

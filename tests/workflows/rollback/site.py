@@ -132,6 +132,7 @@ class Site:
     killer: Killer = field(default_factory=Killer)
     fault: Callable[[SiteHost, str], None] = lambda host, act: None
     lock: Any = field(default_factory=threading.RLock)  # a wave is driven by several threads
+    used: int = 16  # GB of memory in use on each host that has VMs, of 256
 
     def make(self, *hosts: SiteHost) -> Site:
         self._store({host.name: host for host in hosts})
@@ -191,6 +192,7 @@ class Site:
                 boot_id=look.boot_id,
                 dpu=Read(host.moved_fact),
             )
+                loads=samples.loads(*self.hosts(), used=self.used),
 
     def connection(self, target: HostTarget) -> Reading[Connection]:
         with self.host(target.name) as host:

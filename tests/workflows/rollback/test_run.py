@@ -53,6 +53,20 @@ def test_the_first_host_that_fails_stops_the_rest(tmp_path: Path) -> None:
     assert all((host.arms, host.orders) == (1, 1) for host in site.hosts().values())
 
 
+def test_a_cluster_that_filled_up_keeps_a_whole_wave_from_going(tmp_path: Path) -> None:
+    """Each of the two hosts alone could still go."""
+    site = fresh(tmp_path, "s", *(SiteHost(name=f"esx{n}") for n in (1, 2, 3)))
+    made = make(site, tmp_path, wave_size=2)
+    assert made.waves == (("esx1",), ("esx2", "esx3"))
+    site.used = 200
+    with pytest.raises(RefusedError, match="gate capacity was pass, is fail"):
+        start(site, tmp_path, made, checked=True)
+    status = start(site, tmp_path, made)
+    assert [host.state for host in status.hosts] == ["ROLLED_BACK", "ABORTED", "ABORTED"]
+    assert all("gate capacity" in host.why for host in status.hosts[1:])
+    assert [host.entered for host in site.hosts().values()] == [1, 0, 0]
+
+
 def test_guided_hands_over_a_card_and_waits_for_the_person(tmp_path: Path) -> None:
     site = fresh(tmp_path, "s", SiteHost(name="esx1", person=5), SiteHost(name="esx2", person=None))
     made = make(site, tmp_path, Method.GUIDED)
