@@ -131,8 +131,8 @@ class Site:
     path: Path
     killer: Killer = field(default_factory=Killer)
     fault: Callable[[SiteHost, str], None] = lambda host, act: None
-    lock: Any = field(default_factory=threading.RLock)  # a wave is driven by several threads
     used: int = 16  # GB of memory in use on each host that has VMs, of 256
+    lock: Any = field(default_factory=threading.RLock)  # a wave is driven by several threads
 
     def make(self, *hosts: SiteHost) -> Site:
         self._store({host.name: host for host in hosts})
@@ -191,8 +191,8 @@ class Site:
                 maintenance_mode=look.maintenance_mode,
                 boot_id=look.boot_id,
                 dpu=Read(host.moved_fact),
-            )
                 loads=samples.loads(*self.hosts(), used=self.used),
+            )
 
     def connection(self, target: HostTarget) -> Reading[Connection]:
         with self.host(target.name) as host:
