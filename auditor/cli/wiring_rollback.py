@@ -14,7 +14,7 @@ from auditor.cli import output, wiring
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import Read, Reading, Reason, Route, Unread, value_of
 from auditor.domain.rollback.control import Evacuation
-from auditor.domain.rollback.machine import Limits
+from auditor.domain.rollback.decision import Limits
 from auditor.domain.rollback.plan import Method, RollbackPlan
 from auditor.domain.settings.past import PastSettings
 from auditor.errors import AuditorError, ConfigError, RefusedError

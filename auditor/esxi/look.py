@@ -11,7 +11,7 @@ from auditor.domain.readings.answer import Answer
 from auditor.domain.readings.bank_details import BANK_COMMANDS, LINKS, observe_banks
 from auditor.domain.readings.situation import LOOK_COMMANDS, SITUATION_COMMANDS
 from auditor.domain.rollback.bank import BankObservation
-from auditor.domain.rollback.machine import Look
+from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.situation import HostSituation
 from auditor.esxi.host import SshHostReader
 from auditor.ports import Clock, HostTarget

@@ -18,7 +18,7 @@ from auditor.domain.rollback.control import (
     HostTask,
     TaskView,
 )
-from auditor.domain.rollback.machine import Look
+from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.situation import HostSituation
 from auditor.ports.basics import HostTarget
 

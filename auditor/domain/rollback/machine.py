@@ -19,80 +19,15 @@ trial boot, and the boot's own name.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
-from auditor.domain.banks import Bank, NextBoot, predict_next_boot
-from auditor.domain.bootbank import BootState
-from auditor.domain.bootcfg import read_keys
 from auditor.domain.journal import Entry
-from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
-from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, BankObservation
-from auditor.domain.rollback.build import same_build
+from auditor.domain.observation import Read, Reason, Unread, value_of
+from auditor.domain.rollback import returned
+from auditor.domain.rollback.decision import Decision, Do, Ended, Found, Limits, Wait
 from auditor.domain.rollback.journal import HostJournal, Step, Terminal
-from auditor.domain.rollback.plan import PlannedBank, Target
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long to wait: for a host to go down after the order; for it to come back and settle, counted from the order."""
-
-    grace: timedelta = timedelta(minutes=15)
-    watch: timedelta = timedelta(minutes=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A fresh look at the host itself. ``boot_id`` is a text that stays the same during one boot and differs in the next;
-    ``connected`` is whether vCenter is connected to it. ``banks.trouble`` says why the host could not be looked at."""
-
-    banks: BankObservation
-    boot_id: Reading[str]
-    maintenance_mode: Reading[bool]
-    connected: Reading[bool]
-
-    @property
-    def at(self) -> datetime:
-        return self.banks.at
-
-
-@dataclass(frozen=True, slots=True)
-class Do:
-    """Do this step: write the intention, act, read back, write what came of it."""
-
-    step: Step
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The host is already as this step leaves it: write that it is done, do nothing."""
-
-    step: Step
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Look again; at ``until`` the answer changes by itself."""
-
-    until: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The host is finished. How it is left behind: None where that could not be seen. ``armed``: its next boot goes to the
-    other bank, because the one it runs from is marked invalid."""
-
-    terminal: Terminal
-    why: str
-    in_maintenance_mode: bool | None
-    armed: bool | None
-
-
-Decision: TypeAlias = Do | Found | Wait | Ended
+from auditor.domain.rollback.look import Look, Seen
+from auditor.domain.rollback.plan import Target
 
 _SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.CUT_OFF})
 _DISRUPTIVE = (Step.MAINTENANCE, Step.ARM, Step.DISARM)
@@ -120,60 +55,15 @@ def next_step(
     journal = HostJournal.of(target.host, entries)
     ended = journal.ended
     if ended is not None and ended[0].final:
-        return Ended(*ended, value_of(look.maintenance_mode), _Seen(target, look).armed)
+        return Ended(*ended, value_of(look.maintenance_mode), Seen(target, look).armed)
     return _Machine(target, journal, look, limits or Limits(), abort=abort, lapsed=lapsed).decide()
-
-
-class _Seen:
-    """The look, put beside the plan."""
-
-    def __init__(self, target: Target, look: Look) -> None:
-        self.look, self._target = look, target
-        self._by_volume = {bank.target.value.rstrip("/"): bank for bank in look.banks.banks if isinstance(bank.target, Read)}
-        self.own = self._boot_cfg(target.booted)
-        self.other = self._boot_cfg(target.other)
-        running = look.banks.bank(BOOTBANK).target
-        self.volume = running.value.rstrip("/") if isinstance(running, Read) else None
-        self.on_own = self.volume == target.booted.volume.rstrip("/")
-        self.on_other = self.volume == target.other.volume.rstrip("/")
-        self.pristine = self.own == target.booted.boot_cfg
-        self.other_as_planned = self.other == target.other.boot_cfg
-        self._own_keys = read_keys(self.own) if self.own is not None else None
-
-    def _boot_cfg(self, bank: PlannedBank) -> bytes | None:
-        found = self._by_volume.get(bank.volume.rstrip("/"))
-        return value_of(found.boot_cfg) if found is not None else None
-
-    @property
-    def armed(self) -> bool | None:
-        """Whether the next boot leaves the bank it runs from because that is marked invalid; None: not seen. A host that runs
-        from the other bank has gone: what the given-up bank says arms nothing any more."""
-        if self.on_other:
-            return False
-        return None if self._own_keys is None else self._own_keys.bootstate == BootState.INVALID
-
-    @property
-    def trouble(self) -> Unread | None:
-        """Why nothing can be told from this look."""
-        if self.look.banks.trouble is not None:
-            return self.look.banks.trouble
-        planned = (self._target.booted.volume.rstrip("/"), self._target.other.volume.rstrip("/"))
-        if len(self._by_volume) > 1 and not set(planned) <= set(self._by_volume):
-            shown = " and ".join(sorted(self._by_volume))
-            return Unread(
-                Reason.UNREADABLE,
-                f"its banks are {shown[:200]}, those of the plan are {' and '.join(planned)}: is another host at its address?",
-            )
-        if self.volume is None or self.own is None or self.other is None:
-            return Unread(Reason.UNREADABLE, "the two banks of the plan were not both read")
-        return None
 
 
 class _Machine:
     def __init__(self, target: Target, journal: HostJournal, look: Look, limits: Limits, *, abort: bool, lapsed: str) -> None:
         self.target, self.journal, self.look, self.limits, self.abort = target, journal, look, limits, abort
         self.lapsed = lapsed
-        self.seen = _Seen(target, look)
+        self.seen = Seen(target, look)
         self.unattended = target.edit is not None
         self.ours = target.edit is not None and self.seen.own == target.edit.apply(target.booted.boot_cfg)
         """Whether the bank to be given up holds exactly the bytes that ARM leaves."""
@@ -347,51 +237,14 @@ class _Machine:
             return self._end(Terminal.FELL_BACK, f"it came up from the bank it was on before{missed}")
         if not self.seen.on_other:
             return self._end(Terminal.INCONSISTENT, f"it came up from {self.seen.volume}, which is none of the two banks")
-        unsettled = self._unsettled()
+        unsettled = returned.unsettled(self.seen)
         if unsettled is not None:
             deadline = self._deadline(order, self.limits.watch)
             if self.look.at < deadline:
                 return Wait(deadline, unsettled)
             return self._end(Terminal.RETURNED_UNHEALTHY, unsettled)
-        wrong = self._wrong()
-        return wrong if wrong is not None else self._finish()
-
-    def _unsettled(self) -> str | None:
-        """What a host that has just come up may still be about to change."""
-        product = self.look.banks.product
-        if isinstance(product, Unread):
-            return f"what it runs was not read: {product}"
-        keys = read_keys(self.seen.other or b"")
-        if keys is not None and keys.bootstate in {BootState.UPGRADING, BootState.DIRTY}:
-            return f"its boot is not confirmed yet (state {keys.bootstate})"
-        return None
-
-    def _wrong(self) -> Ended | None:
-        """What makes a host that has settled on the other bank no good end."""
-        product = value_of(self.look.banks.product)
-        if product is not None and not same_build(product.build, self.target.to_build):
-            why = f"it runs build {product.build} from the bank that held {self.target.to_build}"
-            return self._end(Terminal.INCONSISTENT, why)
-        keys = read_keys(self.seen.other or b"")
-        if keys is None or keys.bootstate != BootState.VALID:
-            return self._end(Terminal.RETURNED_UNHEALTHY, "the loader would not start the bank it runs from again")
-        coming = predict_next_boot(
-            [
-                Bank(BOOTBANK, Read(self.seen.other), self.target.other.partition),
-                Bank(ALTBOOTBANK, Read(self.seen.own), self.target.booted.partition),
-            ]
-        )
-        if not isinstance(coming, Read) or not self._stays(coming.value):
-            return self._end(Terminal.RETURNED_UNHEALTHY, "its next boot would start the other bank again")
-        return None
-
-    def _stays(self, coming: NextBoot) -> bool:
-        """Whether the next boot starts this image again: from this bank, or from the other one when a live VIB took it, as HA's
-        agent does when the host leaves maintenance mode (KB 316592)."""
-        selected = coming.outcome.selected
-        if coming.bank == BOOTBANK or selected is None:
-            return coming.bank == BOOTBANK
-        return same_build(coming.outcome.banks[selected].build or "", self.target.to_build)
+        wrong = returned.wrong(self.target, self.seen)
+        return self._end(*wrong) if wrong is not None else self._finish()
 
     def _finish(self) -> Decision:
         mode = self.look.maintenance_mode
@@ -425,4 +278,4 @@ def _minutes(span: timedelta) -> str:
     return f"{span.total_seconds() / 60:g} minutes"
 
 
-__all__ = ["Decision", "Do", "Ended", "Found", "Limits", "Look", "Wait", "next_step"]
+__all__ = ["next_step"]

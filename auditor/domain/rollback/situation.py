@@ -94,7 +94,7 @@ class HostSituation:
     maintenance_mode: Reading[bool] = NOT_ATTEMPTED
     machine: Reading[str] = NOT_ATTEMPTED  # hardware UUID, by the host itself
     machine_in_vcenter: Reading[str] = NOT_ATTEMPTED  # that of the host which vCenter acts on under this name
-    boot_id: Reading[str] = NOT_ATTEMPTED  # names this boot of the host; see ``machine.Look``
+    boot_id: Reading[str] = NOT_ATTEMPTED  # names this boot of the host; see ``look.Look``
     pinned_vms: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     runs_vcenter: Reading[bool] = NOT_ATTEMPTED
     ha_agent: Reading[str] = NOT_ATTEMPTED  # vim25 ClusterDasFdmAvailabilityState; empty: no agent is set up

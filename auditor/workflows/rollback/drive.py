@@ -10,8 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from auditor.domain.rollback.decision import Do, Ended, Found, Wait
 from auditor.domain.rollback.journal import HostJournal, Step
-from auditor.domain.rollback.machine import Do, Ended, Found, Look, Wait, next_step
+from auditor.domain.rollback.look import Look
+from auditor.domain.rollback.machine import next_step
 from auditor.domain.rollback.plan import Method, Target
 from auditor.errors import AuditorError, HistoryError, InDoubtError, LockedError
 from auditor.workflows.rollback.card import console_card

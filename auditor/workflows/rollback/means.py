@@ -12,7 +12,7 @@ from auditor.domain.backup import KeptFile
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import NOT_ATTEMPTED, Reading
 from auditor.domain.rollback.control import Bundle, Evacuation
-from auditor.domain.rollback.machine import Limits
+from auditor.domain.rollback.decision import Limits
 from auditor.domain.rollback.plan import Method
 from auditor.domain.rollback.vsan_formats import VsanFormats
 from auditor.domain.settings.past import PastSettings

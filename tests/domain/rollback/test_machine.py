@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from auditor.domain.bootcfg import read_keys
 from auditor.domain.journal import Phase
 from auditor.domain.observation import Read, Reason
+from auditor.domain.rollback.decision import Do, Ended, Wait
 from auditor.domain.rollback.journal import END, HostJournal, Step, Terminal, end_data
-from auditor.domain.rollback.machine import Do, Ended, Wait, next_step
+from auditor.domain.rollback.machine import next_step
 from auditor.domain.rollback.plan import Method
 from tests.domain.rollback.samples import NEW, OTHER, OWN, VOLUME_A, VOLUME_B, boot_cfg
 from tests.domain.rollback.world import LIMITS, Tool, World, target

@@ -14,8 +14,10 @@ from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.rollback.arm import ByteEdit
 from auditor.domain.rollback.bank import BankFacts, BankObservation
 from auditor.domain.rollback.build import parse_build
+from auditor.domain.rollback.decision import Do, Ended, Found, Limits, Wait
 from auditor.domain.rollback.journal import END, HostJournal, Step, end_data
-from auditor.domain.rollback.machine import Do, Ended, Found, Limits, Look, Wait, next_step
+from auditor.domain.rollback.look import Look
+from auditor.domain.rollback.machine import next_step
 from auditor.domain.rollback.plan import Method, Target, make_target
 from tests.domain.rollback.samples import NOW, OLD, OTHER, OWN, VOLUME_A, VOLUME_B, situation
 

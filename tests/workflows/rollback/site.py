@@ -32,7 +32,8 @@ from auditor.domain.rollback.control import (
     TaskView,
     WriteOutcome,
 )
-from auditor.domain.rollback.machine import Limits, Look
+from auditor.domain.rollback.decision import Limits
+from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.situation import HostSituation
 from auditor.errors import ConnectError, InDoubtError, RefusedError
 from auditor.history.journal import SqliteJournal
