@@ -41,7 +41,8 @@ class Server:
         for name in ("host_key", "user_key"):
             self.keygen(name, "ecdsa")
         (folder / "authorized_keys").write_text((folder / "user_key.pub").read_text())
-        self.port = free_port()
+        self.port = 0
+        """Chosen at the first start, and kept."""
         self.options: list[str] = []
         """Lines of configuration that come before ours: sshd takes the first it finds of a kind."""
         self.program = Path(need("sshd"))
@@ -54,10 +55,24 @@ class Server:
         return path
 
     def start(self, *host_keys: str) -> None:
+        """Serve. Between the search for a free port and its use another program may take it, whose answers would be taken
+        for this one's: only what our own sshd says of its port counts."""
+        if os.geteuid() == 0:
+            Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it when it is root, wherever its own files are
+        chosen = self.port
+        for _ in range(20):
+            self.port = chosen or free_port()
+            if self._serves(host_keys or ("host_key",)):
+                return
+            time.sleep(0.2)
+        raise AssertionError((self.folder / "log").read_text())
+
+    def _serves(self, host_keys: tuple[str, ...]) -> bool:
+        """Whether sshd has its port; False: it is in use."""
         config = [
             *self.options,
             f"ListenAddress 127.0.0.1:{self.port}",
-            *(f"HostKey {self.folder / name}" for name in host_keys or ("host_key",)),
+            *(f"HostKey {self.folder / name}" for name in host_keys),
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
             f"PidFile {self.folder / 'pid'}",
             "StrictModes no",
@@ -69,11 +84,18 @@ class Server:
             f"SetEnv PATH={self.bin}:/usr/bin:/bin HOME={self.folder}",
         ]
         (self.folder / "sshd_config").write_text("\n".join(config) + "\n")
-        if os.geteuid() == 0:
-            Path("/run/sshd").mkdir(exist_ok=True)  # sshd asks for it when it is root, wherever its own files are
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen([self.program, "-D", "-e", "-f", self.folder / "sshd_config"], stderr=log)
-        until(lambda: listening(self.port), lambda: (self.folder / "log").read_text())
+        with (self.folder / "log").open("ab") as log:
+            before = log.tell()
+            process = self.process = subprocess.Popen([self.program, "-D", "-e", "-f", self.folder / "sshd_config"], stderr=log)
+
+        def told() -> str:
+            return (self.folder / "log").read_bytes()[before:].decode()
+
+        until(lambda: f"Server listening on 127.0.0.1 port {self.port}" in told() or process.poll() is not None, told, 30)
+        if process.poll() is None:
+            return True
+        assert "Address already in use" in told(), told()
+        return False
 
     def stop(self) -> None:
         if self.process is not None:
@@ -152,14 +174,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def listening(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 def until(condition: Callable[[], bool], told: Callable[[], str] = str, seconds: float = 10) -> None:
