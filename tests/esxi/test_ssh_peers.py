@@ -17,7 +17,7 @@ from auditor.esxi.host import SshHostReader
 from auditor.esxi.settings import SshSettings
 from auditor.esxi.ssh import fetch_host_key
 from auditor.ports import HostTarget
-from tests.esxi.sshd import FixedClock, free_port, trouble
+from tests.esxi.sshd import FixedClock, trouble
 
 
 @pytest.fixture
@@ -45,6 +45,14 @@ def peer() -> Iterator[Callable[[Callable[[socket.socket], None]], int]]:
         listener.close()
 
 
+@pytest.fixture
+def deaf() -> Iterator[int]:
+    """A port that is taken, so that nobody else listens on it, and refuses connections."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
 def read_from(port: int, tmp_path: Path, address: str = "127.0.0.1", **changes: object) -> tuple[Unread, float]:
     settings = SshSettings(tmp_path / "known_hosts", connect_timeout=1, auth_timeout=1, host_deadline=60)
     reader = SshHostReader(replace(settings, **changes), lambda: "x", FixedClock())
@@ -65,8 +73,8 @@ def dripping(connection: socket.socket) -> None:
 
 
 class TestPeersThatDoNotBehave:
-    def test_nobody_listens(self, tmp_path: Path) -> None:
-        found, _ = read_from(free_port(), tmp_path)
+    def test_nobody_listens(self, tmp_path: Path, deaf: int) -> None:
+        found, _ = read_from(deaf, tmp_path)
         assert found.reason is Reason.UNREACHABLE
         assert "TSM-SSH" in found.detail
 
@@ -112,8 +120,8 @@ class TestPeersThatDoNotBehave:
         assert not [thread for thread in ours if thread.is_alive()]
         assert capfd.readouterr() == ("", "")
 
-    def test_fetching_a_key_from_them(self, peer: Callable[..., int]) -> None:
+    def test_fetching_a_key_from_them(self, peer: Callable[..., int], deaf: int) -> None:
         with pytest.raises(DeadlineError):
             fetch_host_key("127.0.0.1", peer(silent), timeout=0.5)
         with pytest.raises(ConnectError):
-            fetch_host_key("127.0.0.1", free_port(), timeout=0.5)
+            fetch_host_key("127.0.0.1", deaf, timeout=0.5)
