@@ -10,6 +10,7 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,6 +126,10 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the lab's output belongs to the command it runs."""
 
 
+PORT_SECONDS = 5.0
+"""How long a server that starts again waits for its port: a process that is being started holds a copy of the old listener."""
+
+
 class _Server(ThreadingHTTPServer):
     request_queue_size = 1024
     daemon_threads = True
@@ -175,10 +180,17 @@ class HttpServer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Serve in a background thread. Raises `OSError` if the port was taken since it was stopped."""
-        if not self._listens:
-            self._server = _Server((self.address, self.port), self._app, self._context)
-            self._listens = True
+        """Serve in a background thread. Raises `OSError` if the port was taken since it was stopped, and stays so."""
+        end = time.monotonic() + PORT_SECONDS
+        while not self._listens:
+            try:
+                self._server = _Server((self.address, self.port), self._app, self._context)
+            except OSError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.05)
+            else:
+                self._listens = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="lab-vcenter-http", daemon=True
         )
