@@ -43,11 +43,12 @@ def base_image(source: LooseFile) -> BaseImageEntry:
 
 
 def add_on(source: LooseFile) -> AddOnEntry:
-    """The add-on of an entry. An id of the form ``NAME_VERSION`` serves where there is no name and version."""
+    """The add-on of an entry. An id ``NAME:VERSION``, as the depot cmdlets show it, or ``NAME_VERSION`` serves where there is
+    no name and version."""
     name = _one(source.fields, "namespec@name") or _one(source.fields, "name")
     version = _one(source.fields, "versionspec@version") or _one(source.fields, "version")
     if not (name and version):
-        first, _, last = _one(source.fields, "id").rpartition("_")
+        first, _, last = _parted(_one(source.fields, "id"))
         name, version = name or first, version or last
     display = _one(source.fields, "namespec@uistring", "displayname")
     return AddOnEntry(source, name, version, display, _one(source.fields, "vendor"))
@@ -103,8 +104,13 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
+def _parted(identifier: str) -> tuple[str, str, str]:
+    """An id is a name, a colon or an underscore, and the version."""
+    return identifier.rpartition(":" if ":" in identifier else "_")
+
+
 def _base(value: str) -> BaseImageVersion | None:
-    for candidate in (value, value.rpartition("_")[2]):  # an id is a name, an underscore and the version
+    for candidate in (value, _parted(value)[2]):
         try:
             return BaseImageVersion.parse(candidate)
         except VersionError:

@@ -24,7 +24,8 @@ VENDOR_INDEX = "vendor-index.xml"
 METADATA = "metadata.zip"
 _UMDS = "__hostupdate20-consolidated-index__.xml"
 
-_LOOSE = ("baseImages", "addOns", "profiles")
+_LOOSE = {"baseimages": "baseImages", "addons": "addOns", "profiles": "profiles"}
+"""Folders of files whose form is not published, by their name in lower case: how it is written is not published either."""
 _KNOWN = frozenset({"vmware.xml", VENDOR_INDEX, INDEX})
 _SHOWN = 5
 
@@ -135,7 +136,7 @@ class _Reader:
                 continue
             data = inner.read(name, self.limits.metadata.entry)
             for entry in loose.entries(data, inner.place(name), name, xml, self.limits, ids):
-                found.setdefault(folder if folder in _LOOSE else "", []).append(entry)
+                found.setdefault(_LOOSE.get(folder.lower(), ""), []).append(entry)
 
     def _payloads(self, archive: Archive, xml: XmlReader, vibs: list[VibEntry]) -> Iterator[VibEntry]:
         phase = f"VIBs of {self.path.name}"

@@ -5,7 +5,7 @@ The image profile of a vendor's image is named ``NAME_VERSION`` after its add-on
     Dell     DEL-ESXi 803.24414501-A03, DEL-ESXi-703 23794027-A24
     HPE      HPE-Custom-AddOn 803.0.0.11.8.0-6, HPE-Custom-Syn-AddOn …
     Cisco    Cisco-UCS-Addon-ESXi-70U3d-19482537 4.2.2-a
-    Lenovo   LVO_8.0.3 LVO.803.12.1
+    Lenovo   LVO_8.0.3 LVO.803.12.1, LVO 8.0.3-LVO.803.12.1
 
 The release and the build in a name are custom, not rule: an add-on may go with another patch than the one it was released
 with, and really does (Dell's 24414501 with base image 24585383). They are hints for people, never a reason to refuse.
@@ -24,6 +24,7 @@ _FORMS = tuple(
         ("HPE", r"HPE-Custom(?:-[A-Za-z0-9]+)*-AddOn", r"(?P<release>[0-9]{3})\.[0-9.]+-[0-9]+"),
         ("Cisco", r"Cisco-UCS-Addon-ESXi-(?P<update>[0-9]{2}(?:U[0-9][a-z]*)?)-(?P<build>[0-9]{6,9})", r"[0-9][0-9A-Za-z.-]*"),
         ("Lenovo", r"LVO_[0-9.]+", r"LVO\.(?P<release>[0-9]{3})\.[0-9.]+"),
+        ("Lenovo", r"LVO", r"[0-9.]+-LVO\.(?P<release>[0-9]{3})\.[0-9.]+"),
     )
 )
 

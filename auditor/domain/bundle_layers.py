@@ -19,6 +19,7 @@ from auditor.domain.versions import BaseImageVersion, VersionError
 
 _VMWARE = frozenset({"vmware", "vmw"})
 _OEM = re.compile(r"-[0-9]+OEM\b")
+_DIGIT = re.compile(r"[0-9]")
 _PLAIN_PROFILE = re.compile(r"ESXi-[0-9].*-(?:standard|no-tools)")
 
 BASE_COMPONENT = "ESXi"
@@ -90,7 +91,7 @@ def _add_ons(bundle: Bundle, *, has_base: bool) -> Iterator[ImageLayer]:
     if not partners:
         return
     names = [profile.name for profile in bundle.profiles if profile.name]
-    told = {(name.name, name.version): name for name in map(from_profile_name, names) if name is not None}
+    told = {(name.name, name.version): name for name in map(from_profile_name, names) if name and _DIGIT.search(name.version)}
     for found in told.values():
         yield ImageLayer(LayerKind.ADD_ON, found.name, found.version, Basis.INFERRED, f"{_profile(found)}, {_who(partners)}")
     # A plain image's own profiles say that there is no add-on; some of its VIBs are a partner's all the same.

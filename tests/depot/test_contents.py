@@ -136,6 +136,21 @@ def test_an_add_on_is_stated_by_its_file(tmp_path: Path) -> None:
     assert bundle.add_ons[0].source.refers_to == ("ilo-driver_800.10.9.0.5-1OEM.800.1.0.20613240",)
 
 
+def test_an_add_on_known_by_its_id_alone_in_a_folder_written_otherwise(tmp_path: Path) -> None:
+    def put(files: Files) -> None:
+        dropping("addOns/")(files)
+        files["addons/one.xml"] = b"<x><id>HPE-Custom-AddOn:803.0.0.11.8.0-6</id></x>"
+
+    bundle = read(tmp_path, "hpe-add-on", metadata=put)
+    assert facts(bundle) == [("add-on", "HPE-Custom-AddOn", "803.0.0.11.8.0-6", "stated")]
+
+
+def test_a_profile_name_that_ends_in_words_names_no_version(tmp_path: Path) -> None:
+    profile = "DEL-ESXi_803.24414501-A03"
+    bundle = read(tmp_path, "dell-custom", metadata=replacing("profiles/", profile, "our_own_image"))
+    assert facts(bundle)[1] == ("add-on", "", "", "inferred")
+
+
 def test_a_driver_bundle_is_components_only(tmp_path: Path) -> None:
     bundle = read(tmp_path, "hpe-add-on", metadata=dropping("addOns/"))
     assert bundle.layers == ()
@@ -159,6 +174,7 @@ def test_a_bulletin_of_before_7_0_is_no_component(tmp_path: Path) -> None:
     [
         ("<x><aVersion>8.0.3-0.70.24674464</aVersion></x>", "8.0.3-0.70.24674464"),
         ("<x><id>ESXi_9.0.1-0.24957456</id></x>", "9.0.1-0.24957456"),
+        ("<x><id>ESXi:7.0.2-0.0.17867351</id></x>", "7.0.2-0.0.17867351"),
         ('<x version="9.1.0.0200.25557999"/>', "9.1.0.0200.25557999"),
         ("<xs><x><version>8.0.3-0.70.24674464</version></x></xs>", "8.0.3-0.70.24674464"),
         ("<x><aVersion>8.0.3-0.70.24674464</aVersion><bVersion>8.0.3-0.60.24585383</bVersion></x>", None),

@@ -20,6 +20,7 @@ from auditor.domain.add_on_names import AddOnName, from_profile_name
             AddOnName("Cisco-UCS-Addon-ESXi-70U3d-19482537", "4.2.2-a", "Cisco", "7.0.3", "19482537"),
         ),
         ("LVO_8.0.3_LVO.803.12.1", AddOnName("LVO_8.0.3", "LVO.803.12.1", "Lenovo", "8.0.3")),
+        ("LVO_8.0.2-LVO.802.12.0", AddOnName("LVO", "8.0.2-LVO.802.12.0", "Lenovo", "8.0.2")),
         ("FJT-Addon_1.2", AddOnName("FJT-Addon", "1.2")),
         ("DEL-ESXi_rebuilt", AddOnName("DEL-ESXi", "rebuilt")),
     ],

@@ -149,6 +149,10 @@ class TestVibList:
         (vib,) = self.read("lonely    1.0-1                  VMwareAccepted    2025-01-02    host")
         assert (vib.vendor, vib.acceptance_level) == ("", "VMwareAccepted")
 
+    def test_two_blanks_inside_a_cell_in_place(self) -> None:
+        (vib,) = self.read("double    1.0-1          A  B    VMwareAccepted    2025-01-02    host")
+        assert (vib.name, vib.vendor, vib.platforms) == ("double", "A  B", "host")
+
     def test_last_column_missing(self) -> None:
         (vib,) = self.read("short     1.0-1          VMware  VMwareAccepted    2025-01-02")
         assert (vib.install_date, vib.platforms) == ("2025-01-02", "")
@@ -159,6 +163,7 @@ class TestVibList:
             "a-very-long-name  1.0-1  VMwareAccepted  2025-01-02  host",  # one cell is empty, and nobody knows which
             "WARNING: something happened while the list was printed",
             "name-only",
+            "a-very-long-name  1.0-1  A  B  VMwareAccepted  2025-01-02  host",  # two blanks inside a cell out of its place
             "esx-base  8.0.3-0.70.25  VMware  VMwareCertified   2025-01-02    host",  # a second esx-base
         ],
     )
@@ -255,6 +260,10 @@ class TestProduct:
         assert product.combine(one, late) is one
         assert product.combine(late, two) is two
         assert product.combine(late, Unread(Reason.FAILED)) is late
+        short, long = Read(Product("9.1.0", "1", label="VMware ESX 9.1.0")), Read(Product("9.1.0.0200", "1", patch="0"))
+        assert product.combine(short, long) == long
+        assert product.combine(long, short) == short
+        assert isinstance(product.combine(Read(Product("9.1.0.02", "1")), long), Unread)
         differ = product.combine(one, Read(Product("8.0.3", "2")))
         assert isinstance(differ, Unread)
         assert "build 1" in differ.detail
@@ -265,6 +274,13 @@ class TestProfile:
     def test_pending_image(self) -> None:
         text = b"ESXi-8.0U3e-24674464-standard\n   Name: ESXi-8.0U3e-24674464-standard\n   Vendor: VMware, Inc.\n"
         assert profile.parse_rebooting(Answer(text)) == Read(ImageProfile("ESXi-8.0U3e-24674464-standard", "VMware, Inc."))
+
+    def test_description_that_tells_of_another_profile(self) -> None:
+        text = (
+            "(Updated) X\n   Name: (Updated) X\n   Vendor: esx1.example\n   Description:\n\n"
+            "      2025-05-21: a VIB was installed. Before:\n      Name: Y\n      Vendor: VMware, Inc.\n\n   VIBs: a, b\n"
+        )
+        assert profile.parse(Answer(text.encode())) == Read(ImageProfile("X", "esx1.example", updated=True))
 
     def test_structures(self) -> None:
         fields = {"Name": "(Updated) X", "Vendor": "esx1.example", "VIBs": ["a", "b"]}
@@ -287,6 +303,15 @@ class TestFormsNobodyPublished:
         fields = {"Name": "ESXi", "Version": "8.0.3-0.70.2467", "DisplayName": "VMware ESXi", "Vendor": "VMware"}
         assert components.from_rows([fields]) == reading
 
+    def test_display_version_with_two_blanks(self) -> None:
+        """A base image without an update letter is displayed so, and component ESXi after it."""
+        text = (
+            "Name  Display Name  Version             Display Version  Vendor\n"
+            "----  ------------  ------------------  ---------------  ------\n"
+            "ESXi  VMware ESXi   8.0.1-0.0.20764643  8.0  - 20764643  VMware\n"
+        )
+        assert components.parse(Answer(text.encode())) == Read((Component("ESXi", "8.0.1-0.0.20764643"),))
+
     def test_same_component_twice(self) -> None:
         assert isinstance(components.from_rows([{"Name": "a", "Version": "1"}, {"Name": "a", "Version": "2"}]), Unread)
 
@@ -296,6 +321,13 @@ class TestFormsNobodyPublished:
         assert reading == Read(BaseImage(BaseImageVersion.parse("8.0.3-0.70.24674464")))
         assert isinstance(reading, Read)
         assert reading.value.display == "8.0 U3e - 24674464"
+
+    def test_components_listed_below_a_base_image(self) -> None:
+        text = b"   Version: 8.0.3-0.70.24674464\n   Components:\n      Name: a\n      Version: 1.0-1\n"
+        assert base_image.parse(Answer(text)) == Read(BaseImage(BaseImageVersion.parse("8.0.3-0.70.24674464")))
+
+    def test_base_image_of_which_only_a_component_tells_a_version(self) -> None:
+        assert isinstance(base_image.parse(Answer(b"   Name: ESXi\n      Version: 8.0.3-0.70.24674464\n")), Unread)
 
     def test_base_image_that_is_no_version(self) -> None:
         reading = base_image.parse(Answer(b"   Version: 8.0\n"))

@@ -1,10 +1,13 @@
 """The base image: ``esxcli software baseimage get`` (since 7.0), of the running and of the rebooting image.
 
-No public output is known (field note, h), nor whether ``--rebooting-image`` is taken by every version. ``Key: Value`` lines
-are read, as every esxcli ``get`` prints them, and only a Version that is a base image version counts.
+Whole public outputs are not known (field note, h), nor whether ``--rebooting-image`` is taken by every version. The first
+line names the image, ``ESXi:7.0.1-0.0.16850804``; one of 7.0.1 was published with nothing below it. ``Key: Value`` lines
+are read as every esxcli ``get`` prints them, and only a version that is a base image version counts.
 """
 
 from __future__ import annotations
+
+import re
 
 from auditor.domain.image import BaseImage
 from auditor.domain.observation import Read, Reading, Unread
@@ -16,10 +19,19 @@ COMMAND = Command("base-image", "esxcli software baseimage get", 60)
 REBOOTING = Command("base-image-rebooting", "esxcli software baseimage get --rebooting-image", 60)
 
 
+_HEADER = re.compile(r"^ESXi?:(\S+)[ \t]*$", re.MULTILINE)
+
+
 def parse(answer: Answer, command: Command = COMMAND) -> Reading[BaseImage]:
     """The base image; give `REBOOTING` for the staged one."""
     text = text_of(answer, command)
-    return text if isinstance(text, Unread) else from_fields(fields(text), text, command)
+    if isinstance(text, Unread):
+        return text
+    found = dict(fields(text))
+    headers = set(_HEADER.findall(text))
+    if "Version" not in found and len(headers) == 1:
+        found["Version"] = headers.pop()
+    return from_fields(found, text, command)
 
 
 def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> Reading[BaseImage]:

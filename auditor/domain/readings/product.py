@@ -51,15 +51,21 @@ def from_fields(structure: Loose, raw: str = "") -> Reading[Product]:
 
 
 def combine(vmware: Reading[Product], system: Reading[Product]) -> Reading[Product]:
-    """One reading out of both. Two answers that disagree on version or build are no answer."""
+    """One reading out of both. Two answers that disagree on version or build are no answer; a version of 9.x may be told
+    with or without the numbers behind its third."""
     if isinstance(vmware, Unread):
         return system if isinstance(system, Read) else vmware
     if isinstance(system, Unread):
         return vmware
-    if vmware.value != system.value:
+    if not _same(vmware.value, system.value):
         said = " but ".join(
             f"`{command.text}` says {product.version} build {product.build}"
             for command, product in ((VMWARE, vmware.value), (SYSTEM_VERSION, system.value))
         )
         return Unread(Reason.UNREADABLE, said)
     return Read(replace(system.value, label=vmware.value.label))
+
+
+def _same(one: Product, other: Product) -> bool:
+    shorter, longer = sorted((one.version, other.version), key=len)
+    return one.build == other.build and f"{longer}.".startswith(f"{shorter}.")

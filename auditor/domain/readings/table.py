@@ -15,6 +15,8 @@ Loose = Mapping[str, str | Sequence[str] | None]
 
 _RULER = re.compile(r"-+(?: +-+)*\s*")
 _KEY = re.compile(r"[A-Za-z][A-Za-z /]*")
+_INDENT = 3
+"""Blanks before the structure's own fields."""
 
 
 class TableError(ValueError):
@@ -63,21 +65,36 @@ def _split(line: str, starts: Sequence[int]) -> list[str]:
         if sliced is not None and sliced != words:
             raise TableError(f"row can be split in two ways: {line.strip()[:200]!r}")
         return words
-    # Fewer words than columns: which cell is empty shows only where the columns are in their places.
-    if sliced is not None and len(words) < len(starts):
+    # Which cell is empty, or has two blanks inside ("8.0  - 20764643"), shows only where the columns are in their places.
+    if sliced is not None and (len(words) < len(starts) or _begin_in_place(line, starts, sliced)):
         return sliced
     raise TableError(f"row does not fit the columns: {line.strip()[:200]!r}")
 
 
+def _begin_in_place(line: str, starts: Sequence[int], cells: Sequence[str]) -> bool:
+    return all(not cell or not line[start].isspace() for start, cell in zip(starts, cells, strict=True))
+
+
 def fields(text: str) -> Row:
-    """The ``Key: Value`` lines. A key that comes twice with different values is left out: it would be a guess."""
+    """The structure's own ``Key: Value`` lines. A key that comes twice with different values is left out: it would be a guess.
+
+    Lines further in than its own belong to a value: another structure, or a text of several lines such as a profile's
+    Description, which tells of other profiles.
+    """
+    lines = [(line, *(part.strip() for part in line.partition(":"))) for line in text.split("\n")]
+    settings = [
+        (_depth(line), "".join(key.split()), value) for line, key, colon, value in lines if colon and _KEY.fullmatch(key)
+    ]
+    own = min((depth for depth, _, _ in settings), default=0)
     found: dict[str, str] = {}
     twice: set[str] = set()
-    for line in text.split("\n"):
-        key, colon, value = (part.strip() for part in line.partition(":"))
-        if not colon or not _KEY.fullmatch(key):
+    for depth, name, value in settings:
+        if depth > max(own, _INDENT):
             continue
-        name = "".join(key.split())
         if found.setdefault(name, value) != value:
             twice.add(name)
     return {name: value for name, value in found.items() if name not in twice}
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
