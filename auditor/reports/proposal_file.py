@@ -38,7 +38,7 @@ def proposal_of(document: Any, where: str = "") -> ImageProposal:
         raise InputError("is not a proposal", where=where, hint=hint) from error
     if not proposal.intact:
         raise RefusedError(
-            "its digest does not fit its facts and target: it was changed since it was written",
+            "its digest does not fit what it says: it was changed since it was written",
             where=where,
             hint=f"make a new one: auditor propose {shlex.quote(proposal.cluster)}",
         )

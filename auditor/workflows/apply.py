@@ -20,7 +20,7 @@ from auditor.domain.editing import Draft
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.domain.proposal.apply import Discard, Do, End, Found, Look, Looked, Missed, Wait, next_step
 from auditor.domain.proposal.steps import RESUMED, Outcome, Record, Step
-from auditor.domain.proposal.values import ImageProposal
+from auditor.domain.proposal.values import CandidateKind, ImageProposal
 from auditor.errors import (
     AbsentError,
     AuditorError,
@@ -125,10 +125,24 @@ def check(proposal: ImageProposal, tools: Tools, *, execute: bool, ticket: str) 
             where=proposal.cluster,
             hint=again,
         )
+    if proposal.chosen.kind is CandidateKind.INVERSE and not _written_here(proposal, tools):
+        raise RefusedError(
+            "it says that it undoes an apply, and no apply in this history file wrote it",
+            where=proposal.cluster,
+            hint=f"apply it with the history file of the apply that it undoes; or {again}",
+        )
     if execute and not ticket.strip():
         raise RefusedError("a ticket is needed", where=proposal.cluster, hint="--ticket names it; it goes into the commit")
     if execute and not tools.editor.may_commit:
         raise RefusedError("this editor cannot commit", where=proposal.cluster)
+
+
+def _written_here(proposal: ImageProposal, tools: Tools) -> bool:
+    """Whether an apply on this cluster wrote this inverse, by our own journal. More is allowed to an inverse than to any other
+    proposal, and its digest is no signature."""
+    wanted = {"id": proposal.id, "digest": proposal.digest}
+    earlier = (each for each in tools.journal.operations(KIND) if subject(proposal) in each.subjects)
+    return any(wanted.items() <= Record(tools.journal.entries(each.id)).data(Step.INVERSE).items() for each in earlier)
 
 
 def proposal_in(operation: Operation) -> ImageProposal:

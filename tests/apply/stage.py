@@ -11,7 +11,7 @@ from pathlib import Path
 
 from auditor.domain.observation import Route
 from auditor.domain.past import Past
-from auditor.domain.proposal.values import ImageProposal
+from auditor.domain.proposal.values import ImageProposal, digest_of
 from auditor.history.journal import SqliteJournal
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.hosts.images import find_add_on, make_image
@@ -68,6 +68,12 @@ class Access:
     @property
     def history(self) -> Path:
         return Path(self.folder) / "history.db"
+
+
+def sealed(proposal: ImageProposal) -> ImageProposal:
+    """An edited proposal with a digest that fits again, as somebody who reads this program could write it."""
+    digest = digest_of(proposal.facts, proposal.chosen, proposal.source, proposal.expires)
+    return replace(proposal, digest=digest)
 
 
 Wrap = Callable[[Tools], Tools]

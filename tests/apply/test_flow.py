@@ -21,7 +21,7 @@ from auditor.reports.apply import apply_document, render_apply
 from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume
 from auditor.workflows.propose import Ask, propose_live
-from tests.apply.stage import CAROL, TARGET, Now, Stage, stage, tools
+from tests.apply.stage import CAROL, TARGET, Now, Stage, sealed, stage, tools
 from tests.vcenter.editing import ADD_ON, NEW, OLD
 from tests.wire.judging import COMMITS, DRY_RUN, forbidden
 from tests.workflows.fakes import Quiet
@@ -122,15 +122,15 @@ def test_what_may_not_be_applied_is_refused_before_anything_is_written(at: Stage
     proposal = at.proposal()
     assert proposal.chosen is not None
     unlike = replace(proposal, digest="0" * 64)
-    old = replace(proposal, expires=proposal.created - timedelta(hours=1))
-    advice = replace(proposal, chosen=replace(proposal.chosen, kind=CandidateKind.RECOMMENDATION))
+    old = sealed(replace(proposal, expires=proposal.created - timedelta(hours=1)))
+    advice = sealed(replace(proposal, chosen=replace(proposal.chosen, kind=CandidateKind.RECOMMENDATION)))
     with tools(at.access) as real:
         for wrong, said in (
             (unlike, "changed since"),
             (old, "expired"),
             (replace(proposal, chosen=None), "changes nothing"),
             (advice, "kind recommendation is for comparison"),
-            (replace(proposal, source=Source.HISTORY), "made from the record"),
+            (sealed(replace(proposal, source=Source.HISTORY)), "made from the record"),
         ):
             with pytest.raises(RefusedError, match=said):
                 apply(wrong, real, execute=True, operator="me", ticket="CHG1")

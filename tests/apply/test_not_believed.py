@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,18 @@ import pytest
 
 from auditor.domain.image import DesiredImage, Solution
 from auditor.domain.proposal.steps import Outcome, Step
-from auditor.errors import HistoryError
+from auditor.domain.proposal.values import CandidateKind
+from auditor.errors import HistoryError, RefusedError
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.hosts.images import make_image
+from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.ports import ImageEditor, Journal
+from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import Patience, apply, resume
-from tests.apply.stage import SHORT, Stage, stage, tools
+from tests.apply.stage import SHORT, Stage, sealed, stage, tools
 from tests.apply.test_faults import Around, nothing_left, run
-from tests.vcenter.editing import NEW
+from tests.domain.estates import base
+from tests.vcenter.editing import NEW, OLD
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def test_hosts_that_are_not_as_they_were_scanned(at: Stage, how: str) -> None:
 
 
 def test_what_forbids_it_is_judged_anew_and_not_believed_from_the_file(at: Stage) -> None:
-    """The digest covers facts and target. A blocker that was cut out of the file is found again."""
+    """The digest does not cover the warnings. A blocker that was cut out of the file is found again."""
     proposal = at.proposal()
     depot = at.vcenter.database.depot
     depot.base_images.pop(NEW)
@@ -93,6 +98,40 @@ def test_what_forbids_it_is_judged_anew_and_not_believed_from_the_file(at: Stage
     assert "judged anew it may not be applied: depot-gap" in result.why
     assert proposal.digest != cut.digest
     nothing_left(at)
+
+
+def test_what_is_allowed_to_an_inverse_is_for_one_that_an_apply_wrote(at: Stage) -> None:
+    """A downgrade below what the hosts run: only undoing an apply may do that."""
+    at.vcenter.set_desired("prod", DesiredSoftware(NEW))
+    raised = at.proposal()
+    assert raised.chosen is not None
+    chosen = replace(raised.chosen, kind=CandidateKind.INVERSE, target=replace(raised.chosen.target, base_image=base(OLD)))
+    forged = sealed(replace(raised, chosen=chosen))
+    assert (forged.ready, forged.intact) == (True, True)
+    with tools(at.access) as real, pytest.raises(RefusedError, match="no apply in this history file wrote it"):
+        apply(forged, real, execute=True, operator="me", ticket="CHG1", patience=SHORT)
+    assert (at.commits, at.own, at.desired) == ([], (), DesiredSoftware(NEW))
+
+
+def test_an_edited_inverse_is_none(at: Stage) -> None:
+    with tools(at.access) as real:
+        done = apply(at.proposal(), real, execute=True, operator="me", ticket="CHG1")
+        written = read_proposal(Path(done.record.data(Step.INVERSE)["file"]))
+        later = replace(written, expires=written.expires + timedelta(days=365))
+        assert not later.intact
+        with pytest.raises(RefusedError, match="was changed since it was written"):
+            apply(later, real, execute=True, operator="me", ticket="CHG2")
+        with pytest.raises(RefusedError, match="no apply in this history file wrote it"):
+            apply(sealed(later), real, execute=True, operator="me", ticket="CHG2")
+        assert apply(written, real, execute=True, operator="me", ticket="CHG2").outcome is Outcome.APPLIED
+
+
+def test_advice_is_not_applied_whatever_its_file_says(at: Stage) -> None:
+    proposal = at.proposal()
+    assert proposal.chosen is not None
+    advice = sealed(replace(proposal, chosen=replace(proposal.chosen, kind=CandidateKind.ROLL_BACK_HOSTS)))
+    with tools(at.access) as real, pytest.raises(RefusedError, match="roll-back-hosts is for comparison"):
+        apply(advice, real, execute=True, operator="me", ticket="CHG1", patience=SHORT)
 
 
 def test_another_vcenter_under_the_same_name_is_not_resumed_on(at: Stage) -> None:

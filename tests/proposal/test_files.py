@@ -49,6 +49,10 @@ def test_it_comes_back_as_it_went_and_is_private(proposal: ImageProposal, tmp_pa
         lambda d: d["chosen"]["target"]["base_image"].update(version="8.0.3-0.35.24280767"),
         lambda d: d["chosen"]["target"]["components"].update(evil="1"),
         lambda d: d.update(chosen=None),
+        lambda d: d.update(expires="2099-01-01T00:00:00Z"),
+        lambda d: d.update(source="history" if d["source"] == "live" else "live"),
+        lambda d: d["chosen"].update(kind="inverse"),
+        lambda d: d["chosen"].update(also=[*d["chosen"]["also"], "host"]),
         lambda d: d.update(digest="0" * 64),
     ],
 )

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from auditor.domain.assessment import Source
 from auditor.domain.observation import Read
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.propose import candidates, propose, rank
 from auditor.domain.proposal.tables import Hints, HintTableError, release_name
-from auditor.domain.proposal.values import Fact, MovedFact, digest_of, moved_facts
+from auditor.domain.proposal.values import CandidateKind, Fact, MovedFact, digest_of, moved_facts
 from auditor.domain.versions import BaseImageVersion, ProductVersion
 from tests.proposal.loading import HINTS, NOW, RELEASES, case_of, folders, load
 
@@ -74,18 +75,24 @@ pairs = st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=5)
 def test_the_digest_changes_exactly_when_a_fact_does(one: dict[str, str], other: dict[str, str]) -> None:
     left = tuple(Fact(name, value) for name, value in one.items())
     right = tuple(Fact(name, value) for name, value in other.items())
-    assert (digest_of(left, None) == digest_of(right, None)) is (one == other)
+
+    def digest(facts: tuple[Fact, ...]) -> str:
+        return digest_of(facts, None, Source.LIVE, NOW)
+
+    assert (digest(left) == digest(right)) is (one == other)
     assert (not moved_facts(left, right)) is (one == other)
-    assert digest_of(left[::-1], None) == digest_of(left, None)
+    assert digest(left[::-1]) == digest(left)
 
 
-def test_the_digest_covers_the_target_and_not_the_words() -> None:
+def test_the_digest_covers_target_kind_and_expiry_and_not_the_words() -> None:
     proposal = propose(case_of(before([{"base_image": NEW, "add_on": None}])))
     assert proposal.chosen is not None
     other = replace(proposal, chosen=replace(proposal.chosen, title="x", evidence=()), may_act=(), created=NOW + timedelta(1))
     assert other.intact
     edited = replace(proposal.chosen.target, spec=proposal.chosen.spec.replace(NEW, OLD))
     assert not replace(proposal, chosen=replace(proposal.chosen, target=edited)).intact
+    assert not replace(proposal, expires=proposal.expires + timedelta(seconds=1)).intact
+    assert not replace(proposal, chosen=replace(proposal.chosen, kind=CandidateKind.INVERSE)).intact
 
 
 def _moved(change: Any) -> list[str]:

@@ -38,7 +38,7 @@ def inverse(proposal: ImageProposal, case: Case, draft: DesiredImage, operation:
     evidence = (f"the image in force when operation {operation} began, at {at:%Y-%m-%d %H:%M} UTC",)
     candidate = judge(after, Find(CandidateKind.INVERSE, title, target, evidence))
     resting_on = tuple(fact for fact in facts(after, target) if not _unforeseen(fact.name))
-    digest = digest_of(resting_on, target)
+    digest = digest_of(resting_on, candidate, proposal.source, at + LIFETIME)
     return replace(
         proposal,
         id=f"{proposal.cluster_id}-{at:%Y%m%dT%H%M%SZ}-{digest[:8]}",

@@ -51,7 +51,8 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
     chosen = _chosen(ranked, choose, case.from_host)
     others = tuple(c for c in ranked if c is not chosen)
     resting_on = facts(case, chosen.target if chosen else None)
-    digest = digest_of(resting_on, chosen.target if chosen else None)
+    expires = case.at + lifetime
+    digest = digest_of(resting_on, chosen, case.source, expires)
     view, marks = case.cluster.view, case.marks
     return ImageProposal(
         id=f"{view.id}-{case.at:%Y%m%dT%H%M%SZ}-{digest[:8]}",
@@ -61,7 +62,7 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
         cluster_id=view.id,
         cluster=view.name,
         created=case.at,
-        expires=case.at + lifetime,
+        expires=expires,
         source=case.source,
         mode=view.mode,
         old=view.image,

@@ -2,7 +2,8 @@
 
 Invariants, kept by ``propose`` and held by tests:
 
-* ``digest`` covers the facts and the target of the chosen candidate, nothing else: it changes exactly when one of them does.
+* ``digest`` covers the facts, target and kinds of the chosen candidate, how long the proposal is good for and what it was made
+  from, nothing else: it changes exactly when one of them does.
 * A target never names solutions: their managers own them, vLCM's export leaves them out, a draft keeps those of the cluster.
 * A candidate that does not change the cluster's image (``changes_image`` False) has nothing to apply.
 """
@@ -13,7 +14,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from auditor.domain.assessment import Layer, Source
@@ -235,8 +236,9 @@ class Candidate:
 
     @property
     def can_be_applied(self) -> bool:
-        """Whether ``apply`` may take it: it changes the image, is not vCenter's own advice, and nothing forbids it."""
-        return self.changes_image and self.kind is not CandidateKind.RECOMMENDATION and not self.blockers
+        """Whether ``apply`` may take it: it changes the image, is no mere advice, and nothing forbids it."""
+        advice = {CandidateKind.RECOMMENDATION, CandidateKind.ROLL_BACK_HOSTS}
+        return self.changes_image and self.kind not in advice and not self.blockers
 
     def hosts(self, forecast: Forecast) -> tuple[str, ...]:
         """The hosts with this forecast."""
@@ -289,8 +291,8 @@ class ImageProposal:
 
     @property
     def intact(self) -> bool:
-        """Whether the digest is that of the facts and the target: False for a file that was edited."""
-        return self.digest == digest_of(self.facts, self.chosen.target if self.chosen else None)
+        """Whether the digest is that of what it covers: False for a file that was edited."""
+        return self.digest == digest_of(self.facts, self.chosen, self.source, self.expires)
 
 
 _SUM = re.compile(r"[0-9a-f]{64}")
@@ -310,11 +312,16 @@ class MovedFact:
         return f"{self.name} was {self.was or 'not there'}, is {self.now or 'not there any more'}"
 
 
-def digest_of(facts: tuple[Fact, ...], target: DesiredImage | None) -> str:
-    """SHA-256 over the facts, in the order of their names, and the target's layers and specification, in hexadecimal."""
+def digest_of(facts: tuple[Fact, ...], chosen: Candidate | None, source: Source, expires: datetime) -> str:
+    """SHA-256 over the facts, in the order of their names, the target's layers and specification, the candidate's kinds, which
+    decide what is allowed to it, and ``source`` and ``expires``, in hexadecimal."""
+    target = chosen.target if chosen else None
     data = {
         "facts": sorted([fact.name, fact.value] for fact in facts),
         "target": None if target is None else {"layers": _plain(target), "spec": _canonical_spec(target.spec)},
+        "kinds": [kind.value for kind in chosen.kinds] if chosen else [],
+        "source": source.value,
+        "expires": expires.astimezone(UTC).isoformat(),
     }
     return hashlib.sha256(_text(data).encode()).hexdigest()
 
