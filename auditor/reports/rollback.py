@@ -8,7 +8,7 @@ from typing import Any
 
 from auditor.codec import timestamp
 from auditor.domain.rollback.approval import Approval
-from auditor.domain.rollback.gates import GateResult, GateVerdict
+from auditor.domain.rollback.gates.gate import GateResult, GateVerdict
 from auditor.domain.rollback.journal import Step, Terminal
 from auditor.domain.rollback.plan import RollbackPlan, Target, image_commands
 from auditor.domain.rollback.status import HostStatus, OperationStatus, Standing

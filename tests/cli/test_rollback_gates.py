@@ -9,7 +9,8 @@ import pytest
 
 from auditor.cli.wiring_rollback import sight
 from auditor.config import load_config
-from auditor.domain.rollback.gates import TO_SETTLE, Gate, GateResult, GateVerdict, evaluate
+from auditor.domain.rollback.gates.evaluate import TO_SETTLE, evaluate
+from auditor.domain.rollback.gates.gate import Gate, GateResult, GateVerdict
 from auditor.lab.running import Running, running
 from auditor.lab.scenario_file import load
 from auditor.lab.verbs import do

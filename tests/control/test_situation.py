@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from auditor.domain.observation import Read, Reason, Unread
-from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, evaluate
+from auditor.domain.rollback.gates.evaluate import evaluate
+from auditor.domain.rollback.gates.gate import Gate, GateResult, GateVerdict
 from auditor.domain.rollback.situation import HostSituation
 from auditor.lab.vcenter.vms import Pinned
 from tests.control.conftest import Bench

@@ -17,7 +17,7 @@ from auditor.domain.rollback.arm import Refusal, arm_edit
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import same_build
 from auditor.domain.rollback.canonical import canonical_text
-from auditor.domain.rollback.gates import Gate, may_be_overridden
+from auditor.domain.rollback.gates.gate import Gate, may_be_overridden
 from auditor.domain.rollback.plan import Method, PlannedBank, RollbackPlan, Target, steps_of
 
 LONGEST = timedelta(days=7)

@@ -23,7 +23,8 @@ from auditor.domain.observation import Read, Unread, host_key, value_of
 from auditor.domain.rollback.arm import ByteEdit, Refusal, arm_edit
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.canonical import canonical_text, digest, sha256
-from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, Override, blocking, evaluate
+from auditor.domain.rollback.gates.evaluate import evaluate
+from auditor.domain.rollback.gates.gate import Gate, GateResult, GateVerdict, Override, blocking
 from auditor.domain.rollback.image_offer import image_command
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.situation import HostSituation

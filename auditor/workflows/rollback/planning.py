@@ -10,7 +10,7 @@ from auditor.domain.observation import host_key
 from auditor.domain.rollback.approval import Approval, approve, break_glass
 from auditor.domain.rollback.arm import Refusal
 from auditor.domain.rollback.build import parse_build
-from auditor.domain.rollback.gates import Gate, Override
+from auditor.domain.rollback.gates.gate import Gate, Override
 from auditor.domain.rollback.plan import Method, RollbackPlan, make_plan
 from auditor.domain.rollback.report import ChosenHost
 from auditor.errors import InputError, RefusedError

@@ -12,7 +12,7 @@ from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import same_build
 from auditor.domain.rollback.canonical import digest, sha256
 from auditor.domain.rollback.control import BootCfgChange, HostTask, TaskState, TaskView
-from auditor.domain.rollback.gates import Gate, GateVerdict, blocking
+from auditor.domain.rollback.gates.gate import Gate, GateVerdict, blocking
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.judge import window_of
 from auditor.domain.rollback.plan import Target, gates_now, in_wave, moved_facts

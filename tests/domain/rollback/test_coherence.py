@@ -11,7 +11,7 @@ import pytest
 
 from auditor.domain.observation import Read, Reason, Unread
 from auditor.domain.rollback.coherence import incoherences
-from auditor.domain.rollback.gates import Gate, GateVerdict, Override
+from auditor.domain.rollback.gates.gate import Gate, GateVerdict, Override
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.plan import Method, RollbackPlan, Target, make_plan
 from auditor.domain.rollback.situation import VsanFacts

@@ -10,8 +10,9 @@ import pytest
 
 from auditor.domain.image import Vib
 from auditor.domain.observation import Read, Reason, Unread
-from auditor.domain.rollback.gates import TO_SETTLE, Gate, GateResult, GateVerdict, Override, blocking, evaluate
-from auditor.domain.rollback.settle import SETTLE
+from auditor.domain.rollback.gates.evaluate import TO_SETTLE, evaluate
+from auditor.domain.rollback.gates.gate import Gate, GateResult, GateVerdict, Override, blocking
+from auditor.domain.rollback.gates.settle import SETTLE
 from auditor.domain.rollback.situation import HostSituation, Since
 from auditor.domain.settings.compare import SettingsSince, UnknownGroup
 from auditor.domain.settings.past import SettingChange

@@ -14,7 +14,7 @@ from auditor.codec import from_plain, to_plain
 from auditor.domain.observation import Read, Reason, Unread
 from auditor.domain.rollback.approval import Approval, approval_problem, approve, break_glass
 from auditor.domain.rollback.arm import ByteEdit, Refusal
-from auditor.domain.rollback.gates import Gate, Override
+from auditor.domain.rollback.gates.gate import Gate, Override
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.plan import (
     FAILURE_BUDGET,

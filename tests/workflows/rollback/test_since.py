@@ -10,7 +10,8 @@ import pytest
 
 from auditor.domain.observation import NOT_ATTEMPTED, Read, Reading, Reason, Unread
 from auditor.domain.readings.own_settings import STARTED_WITH_IT as SECURE_BOOT
-from auditor.domain.rollback.gates import Gate, GateResult, GateVerdict, evaluate
+from auditor.domain.rollback.gates.evaluate import evaluate
+from auditor.domain.rollback.gates.gate import Gate, GateResult, GateVerdict
 from auditor.domain.rollback.situation import HostSituation, SecurityFacts, Since, WayBackIn
 from auditor.domain.settings.past import PastSettings, Seen
 from auditor.domain.settings.values import CONFIGURATION, POLICY, HostSettings, SettingsGroup, entries
