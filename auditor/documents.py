@@ -10,9 +10,11 @@ import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from math import isnan
 from typing import Any, cast
 
 import jsonschema
+import jsonschema.validators
 from jsonschema.exceptions import ValidationError
 
 from auditor import resources
@@ -69,9 +71,19 @@ def validate(
     raise error(what, where=where, hint=hint)
 
 
+# JSON Schema calls 443.0 an integer, and Python's NaN, which passes every limit, a number. Neither is meant.
+_CHECKER = jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+        "number": lambda _, value: isinstance(value, (int, float)) and not isinstance(value, bool) and not isnan(value),
+    }
+)
+_Validator = jsonschema.validators.extend(jsonschema.Draft202012Validator, type_checker=_CHECKER)  # type: ignore[no-untyped-call]  # jsonschema's
+
+
 @cache
 def _validator(schema_name: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(resources.schema(schema_name))
+    return cast("jsonschema.Draft202012Validator", _Validator(resources.schema(schema_name)))
 
 
 def _path(parts: Iterable[str | int]) -> str:
@@ -132,7 +144,9 @@ def _near(word: str, candidates: list[str]) -> str:
 def _type_name(value: Any) -> str:
     if isinstance(value, bool):
         return _TYPES["boolean"]
-    for kind, name in ((dict, "object"), (list, "array"), (str, "string"), (int, "integer"), (float, "number")):
+    if isinstance(value, float):
+        return "nan" if isnan(value) else "a number with a decimal point"
+    for kind, name in ((dict, "object"), (list, "array"), (str, "string"), (int, "integer")):
         if isinstance(value, kind):
             return _TYPES[name]
     return _TYPES["null"] if value is None else f"a {type(value).__name__}"

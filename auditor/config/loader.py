@@ -32,6 +32,7 @@ from auditor.errors import ConfigError, InputError
 from auditor.secrets import Command, Env, File, Keyring, Prompt, Secret, Source
 
 SCHEMA = "config.v1"
+_SHOWS = "auditor config init shows every key"
 MAX_SIZE = 1_000_000  # bytes; a configuration with a thousand addresses has about 50,000
 
 
@@ -72,7 +73,7 @@ def load_config(given: Path | None = None) -> Config:
     """The configuration of this run (see ``find_config``). Secrets are not resolved yet. Raises ``ConfigError``."""
     path = find_config(given)
     data = _parse(path, _read(path))
-    documents.validate(data, SCHEMA, where=str(path), error=ConfigError, hint="auditor config init shows every key")
+    documents.validate(data, SCHEMA, where=str(path), error=ConfigError, hint=_SHOWS)
     return _Builder(path.absolute(), data).config()
 
 
@@ -120,9 +121,12 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(
-            f"is not valid TOML: {error}", where=str(path), hint="correct that line; https://toml.io shows the form"
-        ) from None
+        what, hint = f"is not valid TOML: {error}", "correct that line; https://toml.io shows the form"
+    except RecursionError:
+        what, hint = "has lists or tables far too deep in each other", _SHOWS
+    except ValueError:  # Python itself refuses numbers of thousands of digits
+        what, hint = "holds a number of thousands of digits", _SHOWS
+    raise ConfigError(what, where=str(path), hint=hint)
 
 
 class _Builder:
@@ -168,7 +172,7 @@ class _Builder:
             raise self.wrong(f"{key}: thumbprint and ca_file exclude each other: pin the certificate, or trust its authority")
         return VCenterSettings(
             name=item["name"],
-            host=item["host"],
+            host=self.server(f"{key}.host", item["host"]),
             user=item["user"],
             password=self.secret(item["password"], f"password of {item['user']} on vCenter {item['name']}"),
             port=item.get("port", 443),
@@ -298,6 +302,16 @@ class _Builder:
             host=item.get("host", ""),
         )
 
+    def server(self, key: str, text: str) -> str:
+        """A name or address alone. What stands there is not repeated: a URL can hold a password."""
+        host = text.strip()
+        if not host.isprintable() or any(char in host for char in " /@[]") or host.count(":") == 1:
+            raise self.wrong(
+                f"{key}: must be a host name or an IP address alone",
+                "leave out https://, brackets, the port and the path; the port is written as port = 443",
+            )
+        return host
+
     def address(self, key: str, text: str, port: int) -> Address:
         try:
             return Address.parse(text, port)
@@ -329,7 +343,12 @@ class _Builder:
         return str(self.resolved(name)) if "/" in name else name
 
     def resolved(self, text: str) -> Path:
-        return self.path.parent / Path(text).expanduser()
+        if "\0" in text:
+            raise self.wrong(f"no path can hold a NUL character: {text!r}")
+        try:
+            return self.path.parent / Path(text).expanduser()
+        except RuntimeError:
+            raise self.wrong(f"there is no such home directory: {text!r}", "write the path in full") from None
 
     def file(self, text: str | None) -> Path | None:
         return self.resolved(text) if text else None
@@ -343,6 +362,8 @@ class _Builder:
     def unique(self, key: str, names: Iterable[str]) -> None:
         seen: set[str] = set()
         for name in names:
+            if not name.isprintable():
+                raise self.wrong(f"{key}: a name must not hold control characters: {name!r}")
             if name in seen:
                 raise self.wrong(f"{key}: two are called {name!r}", "names tell them apart in reports and in history")
             seen.add(name)
