@@ -101,7 +101,12 @@ class SshHostReader:
 
 
 def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObservation:
-    """``seen`` with every reading taken from the answers, which are keyed by the commands' names."""
+    """``seen`` with every reading taken from the answers, which are keyed by the commands' names.
+
+    Nothing printed is how some commands say "none". It says nothing on a host on which their siblings, which always have
+    something to print, stay silent as well.
+    """
+    answers = _silence_not_believed(answers)
     return replace(
         seen,
         product=product.combine(
@@ -123,6 +128,27 @@ def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObserva
             banks.parse(link, *(answers[command.name] for command in commands)) for link, commands in banks.BY_LINK.items()
         ),
     )
+
+
+_SILENT_WITH = (
+    (add_on.COMMAND, base_image.COMMAND),
+    (profile.REBOOTING, profile.COMMAND),
+    (vibs.REBOOTING, vibs.COMMAND),
+)
+
+
+def _silence_not_believed(answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
+    found = dict(answers)
+    for command, sibling in _SILENT_WITH:
+        if _silent(answers[command.name]) and _silent(answers[sibling.name]):
+            why = f"`{command.text}` printed nothing, and neither did `{sibling.text}`, which always has something to print"
+            found[command.name] = replace(answers[command.name], fault=Unread(Reason.UNREADABLE, why))
+    return found
+
+
+def _silent(answer: Answer) -> bool:
+    """Succeeded without a word."""
+    return answer.fault is None and answer.status == 0 and not answer.data.strip()
 
 
 def _unread(error: AuditorError, target: HostTarget) -> Unread:

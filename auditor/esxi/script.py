@@ -150,6 +150,9 @@ def parse(
     """
     told = _errors(nonce, errors)
     cut = stopped or Unread(Reason.CUT_OFF, "the host's answer stopped before this command's end")
+    if stopped is None and re.search(rf"\n{nonce} begin \S+\r\n".encode(), output):
+        # As behind a terminal that adds carriage returns: no output would be what the command wrote, least of all boot.cfg.
+        cut = Unread(Reason.UNREADABLE, "the line ends of the host's answer were changed on the way to CR LF")
     return {
         command.name: _answer(nonce, command, output, told.get(command.name, ""), output_limit, cut) for command in commands
     }

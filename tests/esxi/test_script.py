@@ -291,5 +291,14 @@ def test_a_cut_never_changes_an_answer(bodies: list[bytes], data: st.DataObject)
     assert script.finished(NONCE, output[:cut][-256:]) == (cut == len(output))
 
 
+def test_line_ends_changed_on_the_way_are_told_as_such() -> None:
+    output = _recorded(b"one\n", b"two\n").replace(b"\n", b"\r\n")
+    commands = [Command(f"c{i}", "x", 1) for i in range(2)]
+    for answer in script.parse(NONCE, output, b"", commands).values():
+        assert answer.fault is not None
+        assert (answer.fault.reason, "CR LF" in answer.fault.detail) == (Reason.UNREADABLE, True)
+    assert script.parse(NONCE, _recorded(b"one\r\n"), b"", commands[:1])["c0"] == Answer(b"one\r\n", 0)
+
+
 def test_nonces_differ() -> None:
     assert len({script.new_nonce() for _ in range(100)}) == 100
