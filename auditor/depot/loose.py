@@ -30,7 +30,8 @@ def entries(data: bytes, where: str, file: str, xml: XmlReader, limits: Limits, 
         yield LooseFile(file, raw=raw)
         return
     for number, unit in enumerate(_units(xml.parse(data, where), _WRAPPERS)):
-        yield LooseFile(file, _fields(unit, limits.fields), _mentions(unit, known), "" if number else raw)
+        fields, mentions = _fields(unit, limits.fields), _mentions(unit, known)
+        yield LooseFile(file, fields, mentions, "" if number else raw, whole=not number and len(raw) < limits.raw)
 
 
 def base_image(source: LooseFile) -> BaseImageEntry:

@@ -86,13 +86,15 @@ class LooseFile:
     """A metadata file whose form is not published, as far as it was understood.
 
     ``fields`` are its shallow elements and attributes (``versionSpec@version``) with their text, ``refers_to`` the ids of
-    components, bulletins and VIBs of this bundle that stand anywhere in it, ``raw`` the start of its text.
+    components, bulletins and VIBs of this bundle that stand anywhere in it, ``raw`` the start of its text, ``whole`` whether
+    that is known to be all of it.
     """
 
     file: str
     fields: tuple[tuple[str, str], ...] = ()
     refers_to: tuple[str, ...] = ()
     raw: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

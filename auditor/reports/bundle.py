@@ -9,6 +9,7 @@ from typing import Any
 
 from auditor.domain.add_on_names import describe
 from auditor.domain.bundle import Basis, Bundle, ImageLayer, LayerKind, LooseFile, Payload, VibEntry
+from auditor.domain.bundle_contradictions import Contradiction
 from auditor.errors import InputError
 from auditor.reports.safe import printable
 
@@ -40,13 +41,35 @@ def render_bundle(bundle: Bundle, *, all_vibs: bool = False) -> str:
     return "\n".join(_lines(bundle, all_vibs))
 
 
-def bundles_document(answers: Sequence[Answer], *, verified: bool) -> Plain:
-    """All files in the order they were given, valid by schema ``depot-inspect.v1``."""
+def render_contradictions(found: Sequence[Contradiction]) -> str:
+    """What bundles say differently under one name and version; empty without any."""
+    if not found:
+        return ""
+    head = "CONTRADICTIONS: a depot keeps one of each, so what these say of it cannot all hold"
+    shown = [f"  - {printable(str(each), _LONGEST)}" for each in found[:_FAULTS_SHOWN]]
+    more = [f"  and {len(found) - _FAULTS_SHOWN} more; --json has all"] if len(found) > _FAULTS_SHOWN else []
+    return "\n".join(
+        [head, *shown, *more, "next: import only one of such bundles: the one whose checksum its vendor publishes"]
+    )
+
+
+def bundles_document(answers: Sequence[Answer], found: Sequence[Contradiction] = (), *, verified: bool) -> Plain:
+    """All files in the order they were given and what contradicts each other, valid by schema ``depot-inspect.v1``."""
     return {
         "schema": SCHEMA,
         "verified": verified,
         "bundles": [_bundle(answer) for answer in answers if isinstance(answer, Bundle)],
         "unreadable": [_unreadable(answer) for answer in answers if isinstance(answer, Unreadable)],
+        "contradictions": [
+            {
+                "kind": each.held.value,
+                "name": each.name,
+                "version": each.version,
+                "files": list(each.files),
+                "differs": list(each.differs),
+            }
+            for each in found
+        ],
     }
 
 
@@ -203,4 +226,4 @@ def _unreadable(answer: Unreadable) -> Plain:
     return {"file": answer.file, "where": error.where, "what": error.what, "hint": error.hint}
 
 
-__all__ = ["SCHEMA", "Answer", "Unreadable", "bundles_document", "render_bundle"]
+__all__ = ["SCHEMA", "Answer", "Unreadable", "bundles_document", "render_bundle", "render_contradictions"]

@@ -11,6 +11,7 @@ import pytest
 from auditor import documents, resources
 from auditor.cli.main import main
 from auditor.domain.bundle import Basis, BundleKind, LayerKind, Payload
+from auditor.domain.bundle_contradictions import Held
 from tests.depot.build import BUNDLES, Files, build
 
 BASE = "8.0.3-0.70.24674464"
@@ -80,6 +81,30 @@ def test_a_bundle_that_is_not_what_it_says_fails(tmp_path: Path, capsys: pytest.
     assert "VIBs: 3 (3 not-checked)" in out
 
 
+def test_bundles_that_contradict_each_other_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def change(files: Files) -> None:
+        name = next(name for name in files if "ilo" in name)
+        files[name] = files[name].replace(b"payload1", b"payload2")
+
+    one, same = build(tmp_path / "one.zip", "hpe-add-on"), build(tmp_path / "same.zip", "hpe-add-on")
+    other = build(tmp_path / "other.zip", "hpe-add-on", vibs=change)
+    code, out, _ = run(capsys, one, same)
+    assert (code, "CONTRADICTIONS" in out) == (0, False)
+    code, out, _ = run(capsys, one, other)
+    assert code == 1
+    assert "CONTRADICTIONS: a depot keeps one of each" in out
+    assert f"- add-on HPE-Custom-AddOn 803.0.0.11.8.0-6: {one} and {other} differ: component ilo-driver" in out
+    code, answer = document(capsys, one, other)
+    assert code == 1
+    assert all(bundle["sound"] for bundle in answer["bundles"])
+    assert [(each["kind"], each["name"]) for each in answer["contradictions"]] == [
+        ("add-on", "HPE-Custom-AddOn"),
+        ("component", "ilo-driver"),
+    ]
+    assert answer["contradictions"][0]["files"] == [str(one), str(other)]
+    assert document(capsys, one, same)[1]["contradictions"] == []
+
+
 def test_documents_of_all_bundles_fit_the_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, answer = document(capsys, *(build(tmp_path / f"{name}.zip", name) for name in BUNDLES))
     assert code == 0
@@ -119,6 +144,7 @@ def test_the_words_of_the_schema_are_those_of_the_code() -> None:
     assert set(defs["bundle"]["properties"]["kind"]["enum"]) == {kind.value for kind in BundleKind}
     assert set(defs["layer"]["properties"]["layer"]["enum"]) == {kind.value for kind in LayerKind}
     assert set(defs["layer"]["properties"]["basis"]["enum"]) == {basis.value for basis in Basis}
+    assert set(defs["contradiction"]["properties"]["kind"]["enum"]) == {held.value for held in Held}
     assert set(defs["vib"]["properties"]["payload"]["enum"]) == {payload.value for payload in Payload}
 
 
