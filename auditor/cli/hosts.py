@@ -87,7 +87,7 @@ def trust(invocation: Invocation, name: str, fingerprint: str | None) -> int:
     config = invocation.config()
     ssh = _ssh(config)
     from auditor.esxi.known_hosts import load, pin
-    from auditor.esxi.ssh import fetch_host_key
+    from auditor.esxi.ssh.link import fetch_host_key
 
     name = _named(config, name)
     address = _address(config, ssh, name)

@@ -29,7 +29,8 @@ from auditor.errors import BusyError, ConnectError, InDoubtError, ReadError, Ref
 from auditor.esxi import order
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.order import Order
-from auditor.esxi.ssh import STARTING, Output, SshClient
+from auditor.esxi.ssh.client import STARTING, SshClient
+from auditor.esxi.ssh.command import Output
 from auditor.ports import HostTarget
 
 ORDER_SECONDS = 60.0

@@ -26,7 +26,9 @@ from auditor.domain.settings.values import HostSettings
 from auditor.errors import AuditorError, ConfigError
 from auditor.esxi import known_hosts, script
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import Output, SshClient, reason_of
+from auditor.esxi.ssh.client import SshClient
+from auditor.esxi.ssh.command import Output
+from auditor.esxi.ssh.link import reason_of
 from auditor.ports import Clock, HostTarget
 
 

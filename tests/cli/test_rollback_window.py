@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from auditor.cli.main import main
 from auditor.domain.observation import BankReading, HostObservation, Read, Route
 from auditor.esxi.known_hosts import pin
-from auditor.esxi.ssh import fetch_host_key
+from auditor.esxi.ssh.link import fetch_host_key
 from auditor.history.store import SqliteHistory
 from auditor.lab.hosts.fleet import SshFleet
 from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost

@@ -18,7 +18,7 @@ from auditor.domain.observation import HostObservation, Reason, Unread
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.known_hosts import pin
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import fetch_host_key
+from auditor.esxi.ssh.link import fetch_host_key
 from auditor.ports import HostTarget
 from tests.judges import need
 

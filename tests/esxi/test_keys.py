@@ -10,7 +10,7 @@ import pytest
 from auditor.errors import ConfigError
 from auditor.esxi.known_hosts import KnownHosts
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import SshClient
+from auditor.esxi.ssh.client import SshClient
 
 
 def load(path: Path, passphrase: str | None = None) -> SshClient:

@@ -15,7 +15,7 @@ from auditor.domain.rollback.window import WindowKind
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.known_hosts import pin
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import fetch_host_key
+from auditor.esxi.ssh.link import fetch_host_key
 from auditor.lab.hosts.fleet import SshFleet
 from auditor.lab.hosts.host import DEFAULT_PASSWORD, LabHost
 from auditor.lab.hosts.images import LabVib, make_image

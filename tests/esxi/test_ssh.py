@@ -14,7 +14,7 @@ from auditor.domain.observation import HostObservation, Read, Reason, Route, Unr
 from auditor.errors import ConfigError
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import fetch_host_key
+from auditor.esxi.ssh.link import fetch_host_key
 from tests.esxi.sshd import AT, FixedClock, Server, trouble, until
 from tests.judges import need
 

@@ -15,7 +15,7 @@ from auditor.domain.observation import Reason, Unread
 from auditor.errors import ConnectError, DeadlineError
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.settings import SshSettings
-from auditor.esxi.ssh import fetch_host_key
+from auditor.esxi.ssh.link import fetch_host_key
 from auditor.ports import HostTarget
 from tests.esxi.sshd import FixedClock, trouble
 
