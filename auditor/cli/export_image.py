@@ -15,6 +15,7 @@ from auditor.cli.options import Invocation, config_option, verbose_option
 from auditor.errors import AuditorError, InputError
 
 if TYPE_CHECKING:
+    from auditor.domain.image import DesiredImage
     from auditor.history.queries import ArchivedImage
 
 
@@ -41,15 +42,15 @@ def image(invocation: Invocation, cluster: str, at: datetime | None, live: bool,
     """
     if live and at is not None:
         raise click.UsageError("--at asks the history, --live asks vCenter: give one")
-    spec, line = _live(invocation, cluster, vcenter or "") if live else _recorded(invocation, cluster, vcenter, at)
-    from auditor.domain.specification import importable
+    found, line = _live(invocation, cluster, vcenter or "") if live else _recorded(invocation, cluster, vcenter, at)
+    from auditor.domain.specification import exported
 
     output.say(line)
-    output.emit_json(json.loads(importable(spec)))
+    output.emit_json(json.loads(exported(found)))
     return ExitCode.DONE
 
 
-def _recorded(invocation: Invocation, cluster: str, vcenter: str | None, at: datetime | None) -> tuple[str, str]:
+def _recorded(invocation: Invocation, cluster: str, vcenter: str | None, at: datetime | None) -> tuple[DesiredImage, str]:
     from auditor.cli.history import archived, archived_line, only_one
 
     found = archived(invocation, cluster, vcenter)
@@ -63,7 +64,7 @@ def _recorded(invocation: Invocation, cluster: str, vcenter: str | None, at: dat
     else:
         fitting = _then(invocation, found, cluster, at)
     entry = only_one(fitting, cluster)
-    return entry.image.spec, archived_line(entry)
+    return entry.image, archived_line(entry)
 
 
 def _then(invocation: Invocation, found: list[ArchivedImage], cluster: str, at: datetime) -> list[ArchivedImage]:
@@ -91,7 +92,7 @@ def _then(invocation: Invocation, found: list[ArchivedImage], cluster: str, at: 
     return fitting or [entry for entry in known if entry.last_seen == newest]
 
 
-def _live(invocation: Invocation, cluster: str, vcenter: str) -> tuple[str, str]:
+def _live(invocation: Invocation, cluster: str, vcenter: str) -> tuple[DesiredImage, str]:
     from auditor.cli import wiring
     from auditor.domain.observation import EXCLUDED, Unread, value_of
     from auditor.workflows.collect import newest_commits
@@ -117,6 +118,6 @@ def _live(invocation: Invocation, cluster: str, vcenter: str) -> tuple[str, str]
         raise InputError(f"its image could not be read: {view_of.image}", where=f"{cluster} on {name}")
     commit = value_of(view_of.commit)
     return (
-        view_of.image.value.spec,
+        view_of.image.value,
         f"{view_of.name} on {name}: {f'commit {commit.id}' if commit else 'commit not read'}, as it is now",
     )

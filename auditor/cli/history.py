@@ -13,7 +13,7 @@ from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.history_settings import settings
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
-from auditor.domain.specification import importable
+from auditor.domain.specification import exported
 from auditor.errors import InputError
 from auditor.reports.safe import printable
 
@@ -170,7 +170,7 @@ def export(invocation: Invocation, cluster: str, commit: str | None, committed: 
         matching = [entry for entry in matching if entry.last_seen == newest]
     entry = only_one(matching, cluster)
     output.say(archived_line(entry))
-    output.emit_json(json.loads(importable(entry.image.spec)))
+    output.emit_json(json.loads(exported(entry.image)))
     return ExitCode.DONE
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import HostVerdict, InventoryHost
-from auditor.domain.specification import SpecificationError, importable, own_image, specification
+from auditor.domain.specification import SpecificationError, importable, loaded, own_image, specification
 
 DEFAULT = ""
 
@@ -53,7 +53,7 @@ def keys(image: DesiredImage) -> Mapping[str, str]:
     """The alternative images' ids as vCenter writes them, by ours."""
     if not image.alternatives or not image.spec:
         return {}
-    return {str(key).lower(): str(key) for key in json.loads(image.spec).get("alternative_images") or {}}
+    return {str(key).lower(): str(key) for key in loaded(image.spec).get("alternative_images") or {}}
 
 
 def chosen_for(image: DesiredImage) -> Mapping[str, object]:
@@ -92,11 +92,7 @@ def composed(image: DesiredImage, made: Mapping[str, DesiredImage]) -> DesiredIm
 def _alternatives(image: DesiredImage) -> Mapping[str, dict[str, Any]]:
     if not image.alternatives or not image.spec:
         return {}
-    try:
-        data = json.loads(image.spec)
-    except ValueError as error:
-        raise SpecificationError(f"the specification is not JSON: {error}") from error
-    found = data.get("alternative_images") or {} if isinstance(data, dict) else {}
+    found = loaded(image.spec).get("alternative_images") or {}
     return {str(key).lower(): part for key, part in sorted(found.items()) if isinstance(part, dict)}
 
 

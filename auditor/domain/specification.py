@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditor.domain.image import AddOn, BaseImage, DesiredImage, HardwareSupport
-from auditor.domain.versions import BaseImageVersion, VersionError
+from auditor.domain.versions import BaseImageVersion
 
 
 class SpecificationError(ValueError):
@@ -22,12 +22,17 @@ def importable(spec: str) -> str:
     """A recorded specification without the solutions: the form that vLCM's import takes. An empty text stays empty."""
     if not spec:
         return ""
-    data = _loaded(spec)
+    data = loaded(spec)
     data.pop("solutions", None)
     for alternative in (data.get("alternative_images") or {}).values():
         if isinstance(alternative, dict):
             alternative.pop("solutions", None)
     return _text(data)
+
+
+def exported(image: DesiredImage) -> str:
+    """An image in the form that vLCM's import takes: its recorded specification, or one made from its layers."""
+    return importable(image.spec) or specification(image)
 
 
 def specification(image: DesiredImage) -> str:
@@ -54,15 +59,18 @@ def own_image(image: DesiredImage, name: str) -> DesiredImage | None:
     """The alternative image of that id in a composite image; None when the specification does not have it."""
     if not image.spec:
         return None
-    found = _loaded(image.spec).get("alternative_images") or {}
+    found = loaded(image.spec).get("alternative_images") or {}
     part = next((part for key, part in found.items() if key.lower() == name.lower()), None)
     return None if not isinstance(part, dict) else _image(part, image)
 
 
 def _image(part: Mapping[str, Any], default: DesiredImage) -> DesiredImage:
     add_on = part.get("add_on")
-    packages = (part.get("hardware_support") or {}).get("packages") or {}
+    removed = part.get("removed_components") or ()
+    if isinstance(removed, str):
+        raise SpecificationError("an alternative image is not understood: removed components are not a list")
     try:
+        packages = (part.get("hardware_support") or {}).get("packages") or {}
         base = (
             BaseImage(BaseImageVersion.parse(part["base_image"]["version"])) if part.get("base_image") else default.base_image
         )
@@ -75,19 +83,22 @@ def _image(part: Mapping[str, Any], default: DesiredImage) -> DesiredImage:
                 HardwareSupport(manager, package.get("pkg") or "", package.get("version") or "")
                 for manager, package in sorted(packages.items())
             ),
-            removed_components=tuple(sorted(part.get("removed_components") or ())),
+            removed_components=tuple(sorted(removed)),
         )
-    except (VersionError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SpecificationError(f"an alternative image is not understood: {error}") from error
 
 
-def _loaded(spec: str) -> dict[str, Any]:
+def loaded(spec: str) -> dict[str, Any]:
+    """A specification as data. Raises ``SpecificationError``, also where its alternative images are not named."""
     try:
         data = json.loads(spec)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecificationError(f"the specification is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise SpecificationError("the specification is not a JSON object")
+    if not isinstance(data.get("alternative_images") or {}, dict):
+        raise SpecificationError("the alternative images of the specification are not a JSON object")
     return data
 
 
@@ -95,4 +106,4 @@ def _text(data: object) -> str:
     return json.dumps(data, sort_keys=True, ensure_ascii=False)
 
 
-__all__ = ["SpecificationError", "importable", "own_image", "specification"]
+__all__ = ["SpecificationError", "exported", "importable", "loaded", "own_image", "specification"]
