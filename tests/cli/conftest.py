@@ -1,8 +1,8 @@
-"""A configuration of one vCenter with SSH, in a home of its own, and a history to look at."""
+"""A configuration of one vCenter with SSH, in a home of its own, and a history to look at; and the desk of the rollbacks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,8 @@ from auditor.domain.image import BaseImage, Commit, DesiredImage
 from auditor.domain.observation import ClusterView, Read
 from auditor.domain.versions import BaseImageVersion
 from auditor.history.store import SqliteHistory
+from auditor.lab.scenario_file import load
+from tests.cli.rollback_desk import SCENARIO, Desk, opened
 from tests.reports import estates
 
 
@@ -105,3 +107,10 @@ def recorded(config: Path) -> Path:
             history.finish(run, at, "incomplete")
         history.begin("audit", estates.AT + timedelta(days=2))
     return path
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    """The lab of the rollbacks, and who uses the tool on it."""
+    with opened(load(str(SCENARIO)), tmp_path / "lab", monkeypatch, capsys) as desk:
+        yield desk

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from auditor.lab.scenario_file import load
-from tests.cli.test_rollback_lab import OLD, SCENARIO, Desk, opened
+from tests.cli.rollback_desk import OLD, SCENARIO, Desk, opened
 
 CONTROL = "host-api"
 

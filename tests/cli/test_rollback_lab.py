@@ -3,139 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
-from auditor.cli.main import main
 from auditor.history.journal import SqliteJournal
 from auditor.lab.hosts.host import LabHost
-from auditor.lab.running import Running, running
-from auditor.lab.scenario import Scenario
-from auditor.lab.scenario_file import load
 from auditor.lab.vcenter.depot import DesiredSoftware
-from auditor.resources import schema
-
-SCENARIO = Path(__file__).parent / "rollback.toml"
-OLD = "8.0.3-0.60.24585383"
-
-SETTINGS = """
-[rollback]
-operator = "{operator}"
-unattended = true
-poll_seconds = 0.2
-grace_minutes = 0.5
-watch_minutes = 1
-person_minutes = 0.5
-connect_minutes = 0.1
-{more}
-[rollback.changed]
-root_password = "2024-01-31"
-host_keys = "2024-06-01"
-certificates = "2024-06-01"
-authorized_keys = "2024-11-15"
-security_policy = "2024-06-01"
-settings = "2024-02-20"
-
-[backup]
-folder = "bundles"
-key = {{ env = "TEST_BACKUP_KEY" }}
-"""
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-@dataclass
-class Desk:
-    """The lab, and ann and bob who use the tool on it."""
-
-    lab: Running
-    folder: Path
-    capsys: pytest.CaptureFixture[str]
-
-    def __call__(self, *words: str, who: str = "ann") -> Done:
-        self.capsys.readouterr()
-        code = main([*words, "--config", str(self.folder / f"{who}.toml")])
-        captured = self.capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    @property
-    def hosts(self) -> list[LabHost]:
-        return list(self.lab.play.hosts.values())
-
-    def planned(self, *options: str) -> Path:
-        """A plan of the whole cluster, approved by bob."""
-        path = self.folder / "prod.plan.json"
-        plan = self("rollback", "plan", "--cluster", "Prod", "--to", "24585383", "--out", str(path), *options)
-        assert plan.code == 0, plan.out + plan.err
-        approval = self("rollback", "approve", str(path), who="bob")
-        assert approval.code == 0, approval.err
-        # Both are one user of this machine here; only the runner's own file is refused, and a configured name says who is who.
-        return path
-
-    def acts(self, host: LabHost) -> list[str]:
-        return [act.what for act in host.acts]
-
-
-@contextmanager
-def opened(
-    scenario: Scenario, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: str = ""
-) -> Iterator[Desk]:
-    """The desk, with ``more`` in [rollback]."""
-    with running(scenario, keep=folder) as lab:
-        for name, value in lab.workspace.environment.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("TEST_BACKUP_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
-        monkeypatch.chdir(folder)
-        base = re.sub(r"(?m)^\[(rollback|backup)[^\]]*\]\n([^\[\n].*\n)*", "", lab.workspace.config.read_text())
-        for who in ("ann", "bob"):
-            path = folder / f"{who}.toml"
-            path.write_text(base + SETTINGS.format(operator=who, more=more))
-            path.chmod(0o600)
-        for host in lab.play.hosts.values():
-            host.acts.clear()
-        yield Desk(lab, folder, capsys)
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
-    with opened(load(str(SCENARIO)), tmp_path / "lab", monkeypatch, capsys) as desk:
-        yield desk
-
-
-def valid(document: Any, name: str) -> Any:
-    assert [error.message for error in Draft202012Validator(schema(name)).iter_errors(document)] == []
-    return document
-
-
-def wait_until_gone(host: LabHost) -> None:
-    """The fleet follows a host's state in its own thread."""
-    for _ in range(1000):
-        with socket.socket() as probe:
-            if probe.connect_ex((host.address, host.port)):
-                return
-        time.sleep(0.01)
-    raise AssertionError(f"{host.name} still listens")
+from tests.cli.rollback_desk import OLD, Desk, valid, wait_until_gone
 
 
 def person(desk: Desk, hosts: list[LabHost], stop: threading.Event) -> None:
@@ -377,47 +258,3 @@ def test_backup_and_decrypt(desk: Desk) -> None:
     partly = desk("backup", "--cluster", "Prod")
     assert partly.code == 4
     assert "NOT FETCHED" in partly.out
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("faults", "state", "mend"),
-    [
-        ({"reboot": {"never": True}}, "NOT_RETURNED", False),
-        ({"reboot": {"old_bank": True}}, "FELL_BACK", False),
-        ({"reboot": {"host_key": True}}, "RETURNED_UNHEALTHY", False),
-        ({"reboot": {"old_password": True}}, "RETURNED_UNHEALTHY", False),
-        ({"reboot": {"forget_vcenter": True}}, "RETURNED_UNHEALTHY", True),
-        ({"bank": "read-only"}, "ABORTED", False),
-        ({"bank": "full"}, "ABORTED", False),
-        ({"tasks": {"enter": {"error": "The operation is not allowed in the current state."}}}, "ABORTED", False),
-        ({"tasks": {"reboot": {"error": "The operation is not allowed in the current state."}}}, "ABORTED", False),
-    ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
-)
-def test_what_real_adapters_make_of_each_fault(desk: Desk, faults: dict[str, Any], state: str, mend: bool) -> None:
-    config = desk.folder / "ann.toml"
-    text = (
-        config.read_text()
-        .replace("grace_minutes = 0.5", "grace_minutes = 0.08")
-        .replace("watch_minutes = 1", "watch_minutes = 0.2")
-    )
-    config.write_text(text)
-    path = desk.planned("--unattended")
-    first, second = desk.hosts
-    first.set_faults(faults)
-    stopped = desk("rollback", "run", str(path), "--execute", "--ticket", "T", "--unattended", "--json")
-    assert stopped.code == 1, stopped.err
-    found = [host["state"] for host in stopped.document["operations"][0]["hosts"]]
-    assert found == [state, "NOT_BEGUN"], stopped.err
-    assert desk.acts(second) == []
-    assert desk.acts(first).count("went down") <= 1
-    if state == "ABORTED":
-        assert first.boot_bank is not None
-        assert first.boot_bank.bootstate == 0
-        assert "went down" not in desk.acts(first)
-    if mend:
-        desk.lab.play.reconnect(first.name)
-        went_on = desk("rollback", "resume")
-        assert went_on.code == 0, went_on.err
-        assert desk.acts(first).count("went down") == 1

@@ -17,9 +17,7 @@ from auditor.domain.observation import Reason, Unread
 from auditor.errors import HistoryError
 from auditor.esxi.control import SshBankControl
 from auditor.history.journal import SqliteJournal
-from tests.cli.test_rollback_lab import OLD, Desk, desk, valid, wait_until_gone
-
-__all__ = ["desk"]
+from tests.cli.rollback_desk import OLD, Desk, valid, wait_until_gone
 
 RUN = ("--execute", "--ticket", "T", "--unattended")
 
@@ -50,6 +48,27 @@ def test_a_host_that_does_not_answer_is_not_disarmed(desk: Desk, monkeypatch: py
     told = desk("rollback", "disarm")
     assert told.code == 1, told.out
     assert "armed not known" in told.out
+
+
+@pytest.mark.parametrize("verb", ["disarm", "abort"])
+def test_taking_back_needs_no_permission_to_arm(desk: Desk, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    first = desk.hosts[0]
+
+    def armed() -> bool:
+        return any(b"bootstate=3" in bank.files["boot.cfg"] for bank in first.banks)
+
+    armed_and_left(desk, monkeypatch, interrupt)
+    assert armed()
+    config = desk.folder / "ann.toml"
+    config.write_text(config.read_text().replace("unattended = true", "unattended = false"))
+    onward = desk("rollback", "resume", "1")
+    assert onward.code == 5
+    assert "auditor rollback abort 1, or disarm 1" in onward.err
+    back = desk("rollback", verb, "1")
+    assert back.code == 0, back.err
+    assert not armed()
+    assert first.maintenance is (verb == "disarm")
+    assert "went down" not in desk.acts(first)
 
 
 def test_a_disk_that_fills_up_names_the_armed_host(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
