@@ -126,7 +126,7 @@ def disarm(invocation: Invocation, operation: int | None, as_json: bool) -> int:
     """
     from auditor.workflows.rollback import run as flow
 
-    found = _with(invocation, operation, flow.disarm)
+    found = _with(invocation, operation, flow.disarm, takes_back=True)
     report(found, as_json=as_json)
     return ExitCode.FAILED if any(one.armed in {"yes", "unknown"} for one in found.hosts) else ExitCode.DONE
 
@@ -149,13 +149,14 @@ def abort(invocation: Invocation, operation: int | None, give_up: bool, as_json:
     """
     from auditor.workflows.rollback import run as flow
 
-    found = _with(invocation, operation, lambda m, j, n, me: flow.abort(m, j, n, me, give_up=give_up))
+    found = _with(invocation, operation, lambda m, j, n, me: flow.abort(m, j, n, me, give_up=give_up), takes_back=True)
     report(found, as_json=as_json)
     return ExitCode.FAILED if found.operation.unfinished else ExitCode.DONE
 
 
-def _with(invocation: Invocation, operation: int | None, verb: Verb) -> OperationStatus:
-    """Take an operation and do something with it."""
+def _with(invocation: Invocation, operation: int | None, verb: Verb, *, takes_back: bool = False) -> OperationStatus:
+    """Take an operation and do something with it. ``takes_back``: it only takes back what was done, which must be possible
+    also where unattended rollbacks are not allowed any more."""
     from auditor.cli import identity, wiring_rollback, wiring_write
     from auditor.workflows.rollback.papers import read_paper
 
@@ -164,7 +165,8 @@ def _with(invocation: Invocation, operation: int | None, verb: Verb) -> Operatio
         number = _chosen(journal, operation)
         found = journal.operation(number)
         paper = read_paper(found.document, f"operation {number}")
-        wiring_rollback.allowed(config, paper.plan)
+        if not takes_back:
+            wiring_rollback.allowed(config, paper.plan, number)
         with (
             wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), evacuation=paper.evacuation) as means,
             accounted(journal, number),

@@ -42,8 +42,8 @@ def sight(config: Config) -> Iterator[Sight]:
 
 @contextmanager
 def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: Evacuation | None = None) -> Iterator[Means]:
-    """What a run acts with. ``plan`` None: for fetching bundles. The hand that writes the byte is made only for an
-    unattended plan, where the configuration allows those. Raises ``ConfigError``."""
+    """What a run acts with. ``plan`` None: for fetching bundles. The hand for the byte is made only for an unattended plan, and
+    arms only where the configuration allows that; it takes back anyway. Raises ``ConfigError``."""
     from auditor.esxi.control import SshBankControl, SshHostControl
     from auditor.workflows.rollback.checks import DropInChecks
 
@@ -63,12 +63,12 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
                     by_vcenter[vcenter] = _api_control(config, vcenter, own_api, stack)
                 return by_vcenter[vcenter]
 
-        writes = settings.unattended and plan is not None and plan.method is Method.UNATTENDED
+        by_byte = plan is not None and plan.method is Method.UNATTENDED
         checks = DropInChecks(settings.checks, settings.check_seconds) if settings.checks and plan is not None else NoChecks()
         bundles = _api_control(config, "", own_api, stack) if own_api is not None else over_ssh
         yield Means(
             sight=eyes,
-            hands=Hands(SshBankControl(reader.client) if writes else None, hosts, bundles),
+            hands=Hands(SshBankControl(reader.client, may_arm=settings.unattended) if by_byte else None, hosts, bundles),
             vault=vault(config),
             sleep=time.sleep,
             tell=tell,
@@ -116,13 +116,16 @@ def bundles(config: Config) -> Iterator[tuple[HostControl, Callable[[str, str], 
         yield SshHostControl(reader), target
 
 
-def allowed(config: Config, plan: RollbackPlan) -> None:
-    """Raise ``RefusedError`` for an unattended plan that this configuration does not allow."""
+def allowed(config: Config, plan: RollbackPlan, operation: int | None = None) -> None:
+    """Raise ``RefusedError`` for an unattended plan that this configuration does not allow. ``operation``: the one that carries
+    it out already."""
     if plan.method is Method.UNATTENDED and not config.rollback.unattended:
+        begun = f"to take it back without that: auditor rollback abort {operation}, or disarm {operation}"
         raise RefusedError(
             "unattended rollbacks are not allowed by the configuration",
             where=str(config.path),
-            hint="set unattended = true in [rollback], knowing the vendor's position, or make a guided plan",
+            hint="set unattended = true in [rollback], knowing the vendor's position, or "
+            + ("make a guided plan" if operation is None else begun),
         )
 
 

@@ -44,13 +44,15 @@ _BUNDLE = re.compile(r"https?://[^/\s]+/downloads/([A-Za-z0-9-]+)/(configBundle-
 
 
 class SshBankControl:
-    """A ``BankControl``."""
+    """A ``BankControl``. ``may_arm`` False: it only takes back."""
 
-    def __init__(self, client: SshClient) -> None:
-        self._client = client
+    def __init__(self, client: SshClient, *, may_arm: bool = True) -> None:
+        self._client, self._may_arm = client, may_arm
 
     def arm(self, target: HostTarget, change: BootCfgChange) -> BootCfgWrite:
-        """Write the byte that Shift+R writes. See the port."""
+        """Write the byte that Shift+R writes. See the port. Raises ``RefusedError`` where it only takes back."""
+        if not self._may_arm:
+            raise RefusedError("unattended rollbacks are not allowed by the configuration", where=target.name)
         return self._write(target, order.arm(change), "arming")
 
     def disarm(self, target: HostTarget, change: BootCfgChange) -> BootCfgWrite:

@@ -168,6 +168,18 @@ def test_an_armed_host_with_a_full_volume_is_disarmed(host: Host) -> None:
     assert host.disarm() == BootCfgWrite(WriteOutcome.WRITTEN, host.root.before)
 
 
+def test_a_hand_that_only_takes_back_arms_nothing(host: Host) -> None:
+    hand = SshBankControl(host.reader.client, may_arm=False)
+    before = host.root.boot_cfg
+    with pytest.raises(RefusedError, match="not allowed by the configuration"):
+        hand.arm(host.target, host.root.change)
+    assert host.root.boot_cfg == before
+    host.arm()
+    assert host.root.boot_cfg != before
+    assert hand.disarm(host.target, host.root.change).as_wanted
+    assert host.root.boot_cfg == before
+
+
 def test_a_write_that_gives_another_file_is_named_damage_with_what_stands_there(host: Host) -> None:
     host.root.stub(
         "dd",

@@ -99,9 +99,10 @@ class Sight:
 
 @dataclass(frozen=True)
 class Hands:
-    """Everything that can change a host. ``banks`` is None unless the configuration allows unattended rollbacks: a guided one
-    is given nothing that could write a byte. ``hosts`` gives what acts on a host, by its vCenter's name (empty: none);
-    ``bundles`` what fetches its configuration bundle, which lies on the host's own web server; None: the same."""
+    """Everything that can change a host. ``banks`` is None for a guided rollback, which is given nothing that could write a
+    byte; where the configuration does not allow arming, it only disarms. ``hosts`` gives what acts on a host, by its vCenter's
+    name (empty: none); ``bundles`` what fetches its configuration bundle, which lies on the host's own web server; None: the
+    same."""
 
     banks: BankControl | None
     hosts: Callable[[str], HostControl]

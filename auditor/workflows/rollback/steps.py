@@ -157,7 +157,7 @@ class Steps:
     def _arm(self) -> Evidence:
         banks, change = self._means.hands.banks, self._change()
         if banks is None:
-            raise StepFailedError("unattended rollbacks are not allowed by the configuration")
+            raise StepFailedError("this run was given nothing that could arm")
         written = banks.arm(self._host, change)
         if not written.as_wanted or written.boot_cfg != change.after:
             raise StepFailedError(f"{written.outcome.value}: {written.why or 'the file is not as intended'}")
@@ -166,7 +166,7 @@ class Steps:
     def _disarm(self) -> Evidence:
         banks, change = self._means.hands.banks, self._change()
         if banks is None:
-            raise StepFailedError("unattended rollbacks are not allowed by the configuration, so nothing here can disarm")
+            raise StepFailedError("this run was given nothing that could disarm")
         written = banks.disarm(self._host, change)
         if not written.as_wanted or written.boot_cfg != change.before:
             raise StepFailedError(f"{written.outcome.value}: {written.why or 'the file is not as it was'}")
