@@ -85,8 +85,3 @@ def vcenter_option(function: F) -> F:
     return click.option(
         "--vcenter", metavar="NAME", default="", help="Only hosts of this vCenter, by its name in the configuration."
     )(function)
-
-
-def common_options(function: F) -> F:
-    """``--config`` and ``-v`` for a command."""
-    return config_option(verbose_option(function))
