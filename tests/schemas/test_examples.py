@@ -121,6 +121,13 @@ OURS = [
     "export-file.v1",
     "depot-gap.v1",
     "proposal.v1",
+    "backup.v1",
+    "banks-predict.v1",
+    "rollback-approval.v1",
+    "rollback-events.v1",
+    "rollback-operations.v1",
+    "rollback-plan.v1",
+    "rollback-window.v1",
 ]
 
 
