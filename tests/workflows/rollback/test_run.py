@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from auditor.domain.rollback.approval import Approval, approve
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.plan import Method, RollbackPlan
 from auditor.domain.rollback.report import ChosenHost
-from auditor.errors import InputError, LockedError, RefusedError
+from auditor.errors import InputError, LockedError, NotDoneError, RefusedError
 from auditor.workflows.rollback import run as rollback
 from auditor.workflows.rollback.papers import Paper, load_plan, plan_document
 from auditor.workflows.rollback.planning import PlanAsk, approve_plan, plan, read_overrides
@@ -65,6 +66,25 @@ def test_a_cluster_that_filled_up_keeps_a_whole_wave_from_going(tmp_path: Path) 
     assert [host.state for host in status.hosts] == ["ROLLED_BACK", "ABORTED", "ABORTED"]
     assert all("gate capacity" in host.why for host in status.hosts[1:])
     assert [host.entered for host in site.hosts().values()] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(("times", "end"), [(1, "ROLLED_BACK"), (2, "ROLLED_BACK"), (3, "ABORTED")])
+def test_an_order_that_was_never_told_to_act_is_given_again_after_a_look(tmp_path: Path, times: int, end: str) -> None:
+    site = fresh(tmp_path, "s", SiteHost())
+    made = make(site, tmp_path)
+    acts: list[str] = []
+
+    def fault(_host: SiteHost, act: str) -> None:
+        acts.append(act)
+        if act == "arm" and acts.count("arm") <= times:
+            raise NotDoneError("the order was broken off before it was told to act", where="esx1")
+
+    site.fault = fault
+    status = start(site, tmp_path, made)
+    assert [host.state for host in status.hosts] == [end], status.hosts
+    tries = [number for number, act in enumerate(acts) if act == "arm"]
+    assert all("look" in acts[one:other] for one, other in pairwise(tries))
+    assert site.hosts()["esx1"].arms == (end == "ROLLED_BACK")
 
 
 def test_guided_hands_over_a_card_and_waits_for_the_person(tmp_path: Path) -> None:
@@ -291,7 +311,7 @@ def test_guided_runs_are_given_nothing_that_writes_a_byte(tmp_path: Path) -> Non
     site = fresh(tmp_path, "s", SiteHost(name="esx1"))
     status = start(site, tmp_path, make(site, tmp_path, Method.UNATTENDED), unattended=False)
     assert status.hosts[0].state == "ABORTED"
-    assert "not allowed" in status.hosts[0].why
+    assert "nothing that could arm" in status.hosts[0].why
     assert site.hosts()["esx1"].arms == 0
 
 
