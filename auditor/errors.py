@@ -5,6 +5,7 @@
     ├── InputError              a file or value given by the user (zip, CSV, boot.cfg, JSON)
     ├── ConnectError            nothing answered, or the connection broke
     │   ├── DeadlineError       it answered too late
+    │   ├── NotDoneError        a write was broken off before it was told to act
     │   ├── InDoubtError        a write was sent and its outcome is not known: look before doing anything again
     │   └── TrustError          the peer's host key or certificate is not the expected one
     ├── DeniedError             the peer answered and refused: login, permission, lockdown
@@ -66,6 +67,10 @@ class DeadlineError(ConnectError):
 
 class InDoubtError(ConnectError):
     """A write was sent and no answer says what became of it: it may or may not have been done."""
+
+
+class NotDoneError(ConnectError):
+    """A write was begun and never told to act: nothing was done, and after a fresh look it may be given again."""
 
 
 class TrustError(ConnectError):

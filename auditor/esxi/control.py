@@ -25,7 +25,7 @@ from auditor.domain.rollback.control import (
     TaskState,
     TaskView,
 )
-from auditor.errors import BusyError, ConnectError, InDoubtError, ReadError, RefusedError
+from auditor.errors import BusyError, ConnectError, InDoubtError, NotDoneError, ReadError, RefusedError
 from auditor.esxi import order
 from auditor.esxi.host import SshHostReader
 from auditor.esxi.order import Order
@@ -38,6 +38,8 @@ ORDER_SECONDS = 60.0
 
 ENDLESS_MAINTENANCE = 24 * 3600.0
 """Seconds to wait for a host that was given no limit of its own."""
+
+LOOK_FIRST = "look at the host before doing anything again"
 
 _REASON = re.compile(r"[^A-Za-z0-9 .,:_/+@-]")
 _BUNDLE = re.compile(r"https?://[^/\s]+/downloads/([A-Za-z0-9-]+)/(configBundle-[A-Za-z0-9._-]+\.tgz)")
@@ -63,7 +65,7 @@ class SshBankControl:
         output = _carried_out(self._client, target, what, doing, ORDER_SECONDS)
         told = order.outcome_of(what, output.stdout)
         if told is None:
-            raise _in_doubt(target, doing, output)
+            raise _unanswered(target, doing, output)
         return told
 
 
@@ -145,7 +147,7 @@ class SshHostControl:
         payload = what.payload(output.stdout)
         status = next((rest for word, rest in what.marks(output.stdout) if word == "status"), None)
         if payload is None or status is None:
-            raise _in_doubt(target, doing, output)
+            raise _unanswered(target, doing, output)
         if status != "0":
             said = " ".join(payload.decode("utf-8", "replace").split())[:300] or "it says nothing more"
             busy = "in progress" in said.lower()
@@ -161,7 +163,8 @@ def _pieces(data: bytes) -> Iterator[bytes]:
 
 
 def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str, seconds: float) -> Output:
-    """The answer to an order that has begun. Raises `InDoubtError` when it may have begun, any other error when it has not."""
+    """The answer to an order that has begun. Raises `InDoubtError` when it may have acted, `NotDoneError` when it was sent and
+    never told to act, any other error when it has not begun."""
     begun = time.monotonic()
     try:
         output = client.execute(
@@ -169,18 +172,18 @@ def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str,
         )
     except ConnectError as error:
         if error.tried == STARTING:
-            raise InDoubtError(
-                f"the connection broke while the order was on its way: {error.what}",
+            raise NotDoneError(
+                f"the connection broke while the order was on its way, and it was never told to act: {error.what}",
                 where=error.where,
                 tried=doing,
-                hint="look at the host before doing anything again",
+                hint=LOOK_FIRST,
             ) from error
         raise
     words = [word for word, _ in what.marks(output.stdout)]
     if "begin" in words:
         return output
     if output.status is None:
-        raise _in_doubt(target, doing, output, time.monotonic() - begun)
+        raise _unanswered(target, doing, output, time.monotonic() - begun)
     said = " ".join((output.stdout + output.stderr).decode("utf-8", "replace").split())[:200]
     raise ReadError(
         f"the host's shell did not run the order (status {output.status}): {said or 'it printed nothing'}",
@@ -190,15 +193,16 @@ def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str,
     )
 
 
-def _in_doubt(target: HostTarget, doing: str, output: Output, seconds: float = 0.0) -> InDoubtError:
+def _unanswered(target: HostTarget, doing: str, output: Output, seconds: float = 0.0) -> InDoubtError | NotDoneError:
+    """An order acts only when it is told to, by us alone and over its own connection, which is closed by now. So one that we
+    never told has not acted and never will, whatever became of its answer. What was told may have been done."""
     why = output.stopped.detail if output.stopped is not None else "its answer has no end"
     after = f" after {seconds:.0f} s" if seconds else ""
-    return InDoubtError(
-        f"the order was sent and what came of it is not known{after}: {why}",
-        where=target.name,
-        tried=doing,
-        hint="look at the host before doing anything again",
-    )
+    if not output.replied:
+        what = f"the order was broken off before it was told to act, so nothing was done{after}: {why}"
+        return NotDoneError(what, where=target.name, tried=doing, hint=LOOK_FIRST)
+    what = f"the order was sent and what came of it is not known{after}: {why}"
+    return InDoubtError(what, where=target.name, tried=doing, hint=LOOK_FIRST)
 
 
 __all__ = ["SshBankControl", "SshHostControl"]

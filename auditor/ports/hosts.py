@@ -63,7 +63,8 @@ class BankControl(Protocol):
     is exactly as the change says, and reads back. Refusals are values.
 
     Raises `InDoubtError` when the order may have been carried out and no answer came: look at the host. Any other
-    `AuditorError` (`ConnectError`, `TrustError`, `DeniedError`, `ReadError`): the order did not reach the host.
+    `AuditorError`: it was not. `NotDoneError`: it reached the host, perhaps, and was never told to act; it may be given again
+    after a look. `ConnectError`, `TrustError`, `DeniedError`, `ReadError`: it did not reach the host.
     """
 
     def arm(self, target: HostTarget, change: BootCfgChange) -> BootCfgWrite:
@@ -80,7 +81,8 @@ class HostControl(Protocol):
     route, whose orders end when they are carried out (then `HostTask.id` is empty).
 
     Raises `InDoubtError` when an order may have been carried out and no answer came, `RefusedError` with the host's or
-    vCenter's own words when it was refused, any other `AuditorError` when it did not arrive.
+    vCenter's own words when it was refused, `NotDoneError` when it was broken off before it was told to act, any other
+    `AuditorError` when it did not arrive.
     """
 
     @property

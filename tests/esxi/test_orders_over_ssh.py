@@ -20,7 +20,7 @@ from auditor.domain.rollback.bank import BOOTBANK
 from auditor.domain.rollback.control import BootCfgWrite, Evacuation, WriteOutcome
 from auditor.domain.rollback.judge import window_of
 from auditor.domain.rollback.window import WindowKind
-from auditor.errors import DeniedError, InDoubtError, ReadError, RefusedError
+from auditor.errors import DeniedError, InDoubtError, NotDoneError, ReadError, RefusedError
 from auditor.esxi import control
 from auditor.esxi.control import SshBankControl, SshHostControl
 from auditor.esxi.host import SshHostReader
@@ -219,14 +219,15 @@ def in_the_middle(host: Host, program: str, nth: int, then: Callable[[], None], 
 
 
 @pytest.mark.parametrize(("program", "nth", "written"), [(*at, False) for at in BEFORE] + [(*at, True) for at in AFTER])
-def test_a_connection_that_is_cut_leaves_the_order_in_doubt_and_is_noticed_on_the_host(
+def test_a_connection_that_is_cut_before_the_order_was_told_to_act_has_done_nothing(
     host: Host, program: str, nth: int, written: bool
 ) -> None:
-    """Before the host has said that it is ready nothing is written any more; after it the write is done to its end. The next
-    order finds out."""
+    """Before the host has said that it is ready nothing is written any more, and that is known; after it the write is done to
+    its end, and is in doubt. The next order finds out."""
     root = host.root
     came = in_the_middle(host, program, nth, host.server.drop, host.arm)
-    assert isinstance(came, InDoubtError), came
+    assert isinstance(came, InDoubtError if written else NotDoneError), came
+    assert not isinstance(came, NotDoneError if written else InDoubtError)
     assert root.boot_cfg == (root.change.after if written else root.before)
     assert host.arm().outcome is (WriteOutcome.ALREADY if written else WriteOutcome.WRITTEN)
     assert host.disarm() == BootCfgWrite(WriteOutcome.WRITTEN, root.before)
@@ -241,14 +242,14 @@ def test_an_answer_that_is_cut_after_its_outcome_has_no_file(host: Host) -> None
 
 
 @pytest.mark.parametrize(("program", "nth", "written"), [("sha256sum", 1, False), ("sync", 2, True)])
-def test_a_server_that_stands_still_leaves_the_order_in_doubt(
+def test_a_server_that_stands_still_leaves_in_doubt_what_was_told_to_act(
     host: Host, program: str, nth: int, written: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The host goes on after we gave up, and its side of the connection still stands: it writes nothing, for it is not told to
     any more."""
     monkeypatch.setattr(control, "ORDER_SECONDS", 2.0)
     came = in_the_middle(host, program, nth, lambda: host.server.drop(signal.SIGSTOP), host.arm)
-    assert isinstance(came, InDoubtError), came
+    assert isinstance(came, InDoubtError if written else NotDoneError), came
     assert host.root.boot_cfg == (host.root.change.after if written else host.root.before)
     monkeypatch.undo()
     assert host.arm().outcome is (WriteOutcome.ALREADY if written else WriteOutcome.WRITTEN)
@@ -280,11 +281,11 @@ def test_banner_and_login_messages_of_any_size(tmp_path: Path) -> None:
         host.server.stop()
 
 
-def test_an_answer_beyond_the_limit_leaves_the_order_in_doubt(tmp_path: Path) -> None:
+def test_an_order_whose_readiness_lies_beyond_the_limit_is_not_done(tmp_path: Path) -> None:
     host = serve(tmp_path, output_limit=50_000)
     try:
         make_noise(host.root, 600_000)
-        with pytest.raises(InDoubtError, match="50000 bytes"):
+        with pytest.raises(NotDoneError, match="50000 bytes"):
             host.arm()
         host.root.noise.unlink()
         assert host.arm().as_wanted

@@ -61,11 +61,13 @@ class SshClient:
         come. After that the output so far is returned with the reason why it stopped. The connection is always closed.
         """
         end = time.monotonic() + (self.settings.host_deadline if deadline is None else deadline)
+        answer = Reply(asked, reply)
         with handshaken(address, port, self.settings, end, self._known_hosts.keys_of(address, port)) as link:
             self._check_key(link)
             self._log_in(link)
             shown = str(link.host_key())
-            return replace(self._run(link, command, is_done, Reply(asked, reply)), host_key=shown)
+            output = self._run(link, command, is_done, answer)
+        return replace(output, host_key=shown, replied=answer.given)
 
     def _check_key(self, link: Link) -> None:
         shown, where = link.host_key(), link.where

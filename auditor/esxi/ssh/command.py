@@ -28,6 +28,9 @@ class Output:
     status: int | None = None
     host_key: str = ""
     """Type and fingerprint of the key that the host showed, which was verified."""
+    replied: bool = False
+    """Whether the reply was given, or a part of it may have been. False: the command was never told anything, and never will
+    be, for its connection is closed."""
 
 
 @dataclass(slots=True)
@@ -36,13 +39,14 @@ class Reply:
 
     asked: Callable[[bytes], bool]
     text: bytes
+    given: bool = False
 
     def give(self, channel: paramiko.Channel, tail: bytes) -> None:
         """Say it if ``tail``, the end of standard output, asks for it."""
-        if self.text and self.asked(tail):
-            text, self.text = self.text, b""
+        if self.text and not self.given and self.asked(tail):
+            self.given = True  # from here on a part of it may arrive
             with suppress(OSError):  # a connection that is gone is noticed where its output is read
-                channel.sendall(text)
+                channel.sendall(self.text)
 
 
 def collect(link: Link, channel: paramiko.Channel, limit: int, is_done: Callable[[bytes], bool], reply: Reply) -> Output:

@@ -15,7 +15,7 @@ from auditor.domain.rollback.journal import HostJournal, Step
 from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.machine import next_step
 from auditor.domain.rollback.plan import Method, Target
-from auditor.errors import AuditorError, HistoryError, InDoubtError, LockedError
+from auditor.errors import AuditorError, HistoryError, InDoubtError, LockedError, NotDoneError
 from auditor.workflows.rollback.card import console_card
 from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import Means
@@ -138,10 +138,11 @@ class _Drive:
         self._log.intend(step, **({"why": why} if step is Step.DISARM else {}))
         try:
             evidence = self._steps.act(step)
-        except InDoubtError as error:
+        except (InDoubtError, NotDoneError) as error:
             # Nothing is written: an intention without an outcome is just what is known. The next look tells.
             self._doubts[step] += 1
-            self._tell(f"not known whether it was done: {error.what}")
+            known = "not done" if isinstance(error, NotDoneError) else "not known whether it was done"
+            self._tell(f"{known}: {error.what}")
             if self._doubts[step] >= IN_DOUBT_LIMIT and step is not Step.REBOOT:
                 self._log.failed(step, f"{IN_DOUBT_LIMIT} times no answer: {error.what}")
         except (HistoryError, LockedError):

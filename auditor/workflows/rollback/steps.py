@@ -58,7 +58,8 @@ class Steps:
 
     def act(self, step: Step) -> Evidence:
         """Do one step and read back; returns what is worth keeping. Raises `StepFailedError`, ``InDoubtError`` when nobody
-        knows whether it was done, any other ``AuditorError`` when it was not."""
+        knows whether it was done, ``NotDoneError`` when it was not and may be given again, any other ``AuditorError`` when it
+        was not."""
         return self._acts[step]()
 
     # Helpers --------------------------------------------------------------------------------------------------------
