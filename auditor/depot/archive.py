@@ -165,23 +165,28 @@ class Archive:
             what = f"its table of contents is larger than {self._limits.directory:,} bytes"
             raise InputError(what, where=self.where) from error
         except BROKEN as error:
-            raise InputError(self._no_zip(error), where=self.where, hint=_HINT) from error
+            what, hint = self._no_zip(error)
+            raise InputError(what, where=self.where, hint=hint) from error
 
-    def _no_zip(self, error: BaseException) -> str:
+    def _no_zip(self, error: BaseException) -> tuple[str, str]:
+        """What the file is instead, and what to do about it."""
         try:
             self._file.seek(0)
-            start = self._file.read(4)
+            start = self._file.read(8)
             self._file.seek(0x8001)
             iso = self._file.read(5) == b"CD001"
         except OSError as fault:
-            return f"cannot be read: {fault.strerror or fault}"
+            return f"cannot be read: {fault.strerror or fault}", ""
         if not self.size:
-            return "is empty"
+            return "is empty", _HINT
         if iso:
-            return "is an ISO image; images are imported from offline bundles (…-depot.zip) only"
-        if start == b"PK\x03\x04":
-            return f"is a zip that was cut off or damaged: {error}"
-        return "is not a zip file"
+            what = "is an ISO image; images are imported from offline bundles (…-depot.zip) only"
+            return what, "get the offline bundle of the same release from where the ISO came from"
+        if start == b"!<arch>\n":
+            return "is a single VIB, not an offline bundle", "get the offline bundle it belongs to from its vendor"
+        if start.startswith(b"PK\x03\x04"):
+            return f"is a zip that was cut off or damaged: {error}", _HINT
+        return "is not a zip file", _HINT
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()

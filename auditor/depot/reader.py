@@ -92,7 +92,7 @@ class _Reader:
                 raise InputError("names no vendor's index file", where=archive.place(INDEX))
             for index in indexes:
                 yield from self._vendor_index(archive, xml, index.folder, index.file, INDEX)
-        elif VENDOR_INDEX in archive:
+        elif VENDOR_INDEX in archive and "vmware.xml" not in archive:
             self.notes.append(f"there is no {INDEX}; {VENDOR_INDEX} was read instead")
             yield from self._vendor_index(archive, xml, "", VENDOR_INDEX, "")
         elif METADATA in archive:
@@ -178,6 +178,13 @@ def _find(archive: Archive, candidates: tuple[str, ...], said: str) -> str:
 def _no_bundle(archive: Archive) -> InputError:
     if any(name.rpartition("/")[2] == _UMDS for name in archive.names):
         what, hint = "is a UMDS store, not an offline bundle", "give vCenter its URL as a depot instead"
+    elif folder := next((name.removesuffix(INDEX) for name in archive.names if name.endswith(f"/{INDEX}")), ""):
+        what = (
+            f"is no offline bundle: its {INDEX} is not at the top but in folder {folder}, as after unpacking and packing again"
+        )
+        hint = "give the zip as it was downloaded"
+    elif "vmware.xml" in archive.names:
+        what, hint = "is the metadata file of an offline bundle, not the bundle", "give the zip it was taken from"
     elif inner := [name for name in archive.names if name.lower().endswith(".zip")]:
         what = f"is no offline bundle, but holds other zips: {', '.join(inner[:_SHOWN])}"
         hint = "unpack it and give the bundle inside"

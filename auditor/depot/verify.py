@@ -23,7 +23,7 @@ def verify(archive: Archive, vib: VibEntry, xml: XmlReader, limits: Limits) -> V
     except XmlRefusedError:
         raise
     except InputError as error:
-        return replace(vib, payload=Payload.DAMAGED, detail=error.what)
+        return replace(vib, payload=Payload.DAMAGED, detail=error.what.removeprefix("is damaged: "))
     vib = replace(vib, members=file.members, signed=file.signed)
     if differences := tuple(_differences(vib, file)):
         return replace(vib, payload=Payload.DIFFERS, detail="; ".join(differences))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.depot.build import Files, build, make_zip
+from tests.depot.build import Files, build, bundle_files, make_zip
 from tests.depot.hostile import META, refused, with_entries
 
 
@@ -21,6 +21,7 @@ from tests.depot.hostile import META, refused, with_entries
         (b"PK\x03\x04" + b"x" * 100, "cut off"),
         (b"\0" * 0x8001 + b"CD001" + b"\0" * 100, "ISO image"),
         (b"\x1f\x8b" + b"\0" * 100, "is not a zip file"),
+        (b"!<arch>\ndescriptor.xml", "is a single VIB"),
     ],
 )
 def test_no_zip(tmp_path: Path, data: bytes, what: str) -> None:
@@ -44,6 +45,12 @@ def test_a_zip_that_is_no_bundle_says_what_it_is(tmp_path: Path) -> None:
     error = refused(path)
     assert "driver/inner-depot.zip" in error.what
     assert "unpack" in error.hint
+    path.write_bytes(make_zip({f"ESXi/{name}": data for name, data in bundle_files("dell-custom").items()}))
+    error = refused(path)
+    assert "in folder ESXi/" in error.what
+    assert "as it was downloaded" in error.hint
+    path.write_bytes(bundle_files("base-image")[META])
+    assert "is the metadata file of an offline bundle" in refused(path).what
     path.write_bytes(make_zip({"hostupdate/__hostupdate20-consolidated-index__.xml": b"x"}))
     assert "UMDS" in refused(path).what
 
