@@ -15,7 +15,7 @@ import gzip
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from xml.etree import ElementTree as ET
 
 from auditor.domain.image import Vib
@@ -27,6 +27,8 @@ UNPACKED_LIMIT = 32 * 1024 * 1024
 """Bytes of the unpacked archive; real ones have about 50 KB packed."""
 DESCRIPTOR_LIMIT = 1024 * 1024
 MEMBER_LIMIT = 5_000
+ID_LIMIT = 512
+"""Characters of a VIB's id; real ones have less than a hundred."""
 
 _ALWAYS_THERE = "esx-base"
 
@@ -73,7 +75,8 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
         return unreadable(asked, f"{len(vibs)} VIBs and no {_ALWAYS_THERE} among them: the image database is damaged")
     if len(set(names)) < len(names):
         return unreadable(asked, "the same VIB is described twice")
-    components = tuple(sorted(filter(None, (_component(bulletin, vibs) for bulletin in bulletins))))
+    known = {f"{vib.name}_{vib.version}": vib.name for vib in vibs}
+    components = tuple(sorted(filter(None, (_component(bulletin, known) for bulletin in bulletins))))
     return Read(BankImage(profiles[0] if len(profiles) == 1 else "", tuple(sorted(vibs)), components))
 
 
@@ -117,10 +120,10 @@ def _vib(name: str, root: ET.Element) -> Vib:
     return vib
 
 
-def _component(root: ET.Element, vibs: list[Vib]) -> BankComponent | None:
+def _component(root: ET.Element, known: Mapping[str, str]) -> BankComponent | None:
     """The component that a bulletin is; None for one of the old kind, which names none. An id of a VIB ends in its name and
     version, ``VMW_bootbank_ntg3_4.1.9.0-4vmw.703.0.85.21424296``; what stands before them differs from the descriptor's vendor
-    in places, and is not compared."""
+    in places, and is not compared. ``known`` are the VIBs' names by ``NAME_VERSION``."""
     name, version = (
         next((child.get(key, "").strip() for child in root if _local(child.tag) == tag), "")
         for tag, key in (("componentnamespec", "name"), ("componentversionspec", "version"))
@@ -131,11 +134,20 @@ def _component(root: ET.Element, vibs: list[Vib]) -> BankComponent | None:
     found: list[str] = []
     missing: list[str] = []
     for vib_id in filter(None, ids):
-        named = [vib.name for vib in vibs if vib_id.endswith(f"_{vib.name}_{vib.version}")]
-        # Two names of which one ends like the other: the longer one is meant.
-        found += [max(named, key=len)] if named else []
+        named = _named(vib_id, known)
+        found += [named] if named else []
         missing += [] if named else [vib_id]
     return BankComponent(name, version, tuple(sorted(set(found))), tuple(sorted(missing)))
+
+
+def _named(vib_id: str, known: Mapping[str, str]) -> str:
+    """The VIB meant by an id; empty for none. Of two names of which one ends like the other, the longer one is meant."""
+    rest = vib_id if len(vib_id) <= ID_LIMIT else ""
+    while rest:
+        rest = rest.partition("_")[2]
+        if rest in known:
+            return known[rest]
+    return ""
 
 
 def _child(root: ET.Element, tag: str) -> str:
