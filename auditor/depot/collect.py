@@ -10,6 +10,8 @@ from auditor.domain.bundle import BulletinEntry, ComponentEntry, VibEntry
 
 _Key = tuple[str, str, str]
 _SHOWN = 5
+_CHECKSUMS = 20
+"""Checksums of one VIB; real metadata names one or two."""
 
 
 @dataclass
@@ -79,7 +81,11 @@ class Collected:
             return
         key = (new.vendor, new.name, new.version)
         old = self._vibs.get(key)
-        self._vibs[key] = self._joined(old, new) if old else new
+        joined = self._joined(old, new) if old else new
+        if len(joined.checksums) > _CHECKSUMS:
+            self.problems.append(f"{self.place}: VIB {new.name} {new.version} has more than {_CHECKSUMS} checksums")
+            joined = replace(joined, checksums=joined.checksums[:_CHECKSUMS])
+        self._vibs[key] = joined
         self._ids.add(new.id)
 
     def _joined(self, old: VibEntry, new: VibEntry) -> VibEntry:

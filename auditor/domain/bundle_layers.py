@@ -46,7 +46,8 @@ def _with_components(bundle: Bundle, layers: tuple[ImageLayer, ...], *, partners
 
 
 def _mentioned(bundle: Bundle, source: LooseFile) -> tuple[ComponentEntry, ...]:
-    return tuple(component for component in bundle.components if component.bulletin in source.refers_to)
+    mentioned = frozenset(source.refers_to)
+    return tuple(component for component in bundle.components if component.bulletin in mentioned)
 
 
 def is_partner_vib(vib: VibEntry) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -57,6 +58,22 @@ def test_metadata_bombs(tmp_path: Path) -> None:
     error = refused(build(tmp_path / "c.zip", "base-image"), limits)
     assert "would unpack to" in error.what
     assert error.where.endswith(META)
+
+
+def test_a_vib_with_very_many_checksums_is_a_problem_and_no_work(tmp_path: Path) -> None:
+    def crowd(files: Files) -> None:
+        vib = "<vib><vibID>i</vibID><name>n</name><version>1</version><vibFile>{}</vibFile></vib>"
+        one = "<checksum><checksumType>sha-256</checksumType><checksum>{:064x}</checksum></checksum>"
+        vibs = "".join(vib.format(one.format(number)) for number in range(10_000))
+        files["vmware.xml"] = f"<m><bulletin><id>b</id><vibList>{vibs}</vibList></bulletin></m>".encode()
+
+    path = build(tmp_path / "x.zip", "base-image", metadata=crowd)
+    before = time.process_time()
+    bundle = read_bundle(path, Quiet())
+    assert time.process_time() - before < 5, "seconds of work"
+    assert not bundle.sound
+    assert "more than 20 checksums" in bundle.problems[0]
+    assert len(next(vib for vib in bundle.vibs if vib.name == "n").checksums) == 20
 
 
 def test_metadata_files_are_limited_together(tmp_path: Path) -> None:
