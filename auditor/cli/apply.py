@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditor.config import Config
     from auditor.domain.journal import Operation
     from auditor.history.journal import SqliteJournal
-    from auditor.workflows.apply import ApplyResult
+    from auditor.workflows.apply_run import ApplyResult
 
 NEWEST = 0
 """The value of ``--resume`` without a number."""

@@ -24,8 +24,8 @@ from auditor.tables import load_release_table
 from auditor.vcenter.editor import VCenterImageEditor
 from auditor.vcenter.reader import VCenterRouteReader
 from auditor.vcenter.settings import VCenterSettings
-from auditor.workflows.apply import Patience
 from auditor.workflows.apply_look import Tools
+from auditor.workflows.apply_run import Patience
 from auditor.workflows.collect import Sources
 from auditor.workflows.propose import Ask, Tables, propose_live
 from tests.vcenter.editing import ADD_ON, NEW, OLD, QUICK, Place, served

@@ -17,8 +17,9 @@ from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.lab.vcenter.faults import Fault, FaultKind
 from auditor.ports import ImageEditor
 from auditor.reports.apply import apply_document, render_apply
-from auditor.workflows.apply import ApplyResult, Patience, apply, resume
+from auditor.workflows.apply import apply, resume
 from auditor.workflows.apply_look import Tools
+from auditor.workflows.apply_run import ApplyResult, Patience
 from tests.apply.stage import SHORT, TARGET, Stage, stage, tools
 from tests.vcenter.editing import ADD_ON, NEW, OLD
 from tests.wire.judging import COMMITS, forbidden

@@ -19,7 +19,8 @@ from auditor.lab.hosts.images import make_image
 from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.ports import ImageEditor, Journal
 from auditor.reports.proposal_file import read_proposal
-from auditor.workflows.apply import Patience, apply, resume
+from auditor.workflows.apply import apply, resume
+from auditor.workflows.apply_run import Patience
 from tests.apply.stage import SHORT, Stage, sealed, stage, tools
 from tests.apply.test_faults import Around, nothing_left, run
 from tests.domain.estates import base

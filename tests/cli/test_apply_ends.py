@@ -49,7 +49,7 @@ def test_the_operation_left_open_is_named(
         yield Made
 
     monkeypatch.setattr(wiring_write, "apply_tools", tools)
-    monkeypatch.setattr("auditor.workflows.apply.Steps", lambda *_: Steps())
+    monkeypatch.setattr("auditor.workflows.apply_run.Steps", lambda *_: Steps())
     monkeypatch.setattr(type(proposal), "expired", lambda *_: False)
     done = auditor("apply", str(path))
     assert done.code == code, done.err
