@@ -33,7 +33,8 @@ class ArchiveLimits:
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Of one bundle. Those of ``metadata`` hold for each of its metadata zips, size and expansion also for all together.
-    ``raw`` is in characters, ``fields`` a number, both per file of unpublished form."""
+    ``raw`` is in characters, ``fields`` a number, both per file of unpublished form. ``vendors`` is how many vendors' indexes
+    are followed, ``reads`` how many VIBs of the metadata may name one .vib, each of which has it read: real ones have one."""
 
     bundle: ArchiveLimits = ArchiveLimits(size=32 * GIB)
     metadata: ArchiveLimits = ArchiveLimits(size=64 * MIB, entry=16 * MIB, expanded=128 * MIB)
@@ -44,3 +45,5 @@ class Limits:
     depth: int = 64
     raw: int = 16_000
     fields: int = 200
+    vendors: int = 100
+    reads: int = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -90,6 +91,9 @@ class _Reader:
             indexes = list(metadata.vendor_indexes(root))
             if not indexes:
                 raise InputError("names no vendor's index file", where=archive.place(INDEX))
+            if len(indexes) > self.limits.vendors:
+                what = f"names {len(indexes):,} vendors' index files, at most {self.limits.vendors} are read"
+                raise InputError(what, where=archive.place(INDEX))
             for index in indexes:
                 yield from self._vendor_index(archive, xml, index.folder, index.file, INDEX)
         elif VENDOR_INDEX in archive and "vmware.xml" not in archive:
@@ -142,6 +146,7 @@ class _Reader:
         phase = f"VIBs of {self.path.name}"
         folders = tuple(dict.fromkeys(self.folders))
         self.progress.start(phase, len(vibs))
+        named: Counter[str] = Counter()
         for vib in vibs:
             self.progress.advance(phase, vib.name)
             places = [beside(folder, vib.path) for folder in folders] if vib.path else []
@@ -149,7 +154,11 @@ class _Reader:
             if not place:
                 what = "the zip does not have it" if vib.path else "the metadata names no file"
                 yield replace(vib, payload=Payload.MISSING, detail=what)
+            elif named[place] >= self.limits.reads:
+                what = f"{self.limits.reads} other VIBs of the metadata name the same file"
+                yield replace(vib, path=place, payload=Payload.DIFFERS, detail=what)
             elif self.verify_vibs:
+                named[place] += 1
                 yield verify(archive, replace(vib, path=place), xml, self.limits)
             else:
                 yield replace(vib, path=place, payload=Payload.NOT_CHECKED)

@@ -76,6 +76,30 @@ def test_a_vib_with_very_many_checksums_is_a_problem_and_no_work(tmp_path: Path)
     assert len(next(vib for vib in bundle.vibs if vib.name == "n").checksums) == 20
 
 
+def test_one_vib_file_that_many_vibs_name_is_not_read_for_each(tmp_path: Path) -> None:
+    place = next(name for name in bundle_files("base-image") if "esx-base" in name)
+
+    def crowd(files: Files) -> None:
+        vib = (
+            "<vib><vibID>i</vibID><name>n{}</name><version>1</version><vibFile><relativePath>{}</relativePath></vibFile></vib>"
+        )
+        vibs = "".join(vib.format(number, place) for number in range(10))
+        files["vmware.xml"] = f"<m><bulletin><id>b</id><vibList>{vibs}</vibList></bulletin></m>".encode()
+
+    bundle = read_bundle(build(tmp_path / "x.zip", "base-image", metadata=crowd), Quiet())
+    made_up = [vib for vib in bundle.vibs if vib.name.startswith("n") and vib.name != "ntg3"]
+    assert {vib.payload for vib in made_up} == {Payload.DIFFERS}
+    assert sum("4 other VIBs" in vib.detail for vib in made_up) == 7, "esx-base itself and three more were read"
+
+
+def test_very_many_vendors(tmp_path: Path) -> None:
+    def crowd(files: Files) -> None:
+        vendor = "<vendor><indexfile>vendor-index.xml</indexfile></vendor>"
+        files["index.xml"] = f"<vendorList>{vendor * 101}</vendorList>".encode()
+
+    assert "101 vendors' index files" in refused(build(tmp_path / "x.zip", "base-image", outer=crowd)).what
+
+
 def test_metadata_files_are_limited_together(tmp_path: Path) -> None:
     def twice(files: Files) -> None:
         files["other.zip"] = files[META]
