@@ -62,6 +62,8 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
         with wiring.sources(config) as sources, wiring.history_or_why(config) as history, wiring.progress() as progress:
             result = audit(sources, history, releases, wiring.SystemClock(), progress, config.accepted)
     code = exit_codes.for_verdict(result.assessment.verdict)
+    if result.not_recorded is not None:
+        code = exit_codes.for_error(result.not_recorded)
     if as_json:
         from auditor.reports.json import audit_document
 

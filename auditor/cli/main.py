@@ -80,6 +80,7 @@ def cli(ctx: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``auditor`` with ``argv`` (default: the process's) and return its exit code. Never raises, never exits."""
     state = Invocation()
+    _open_missing_streams()
     try:
         result = cli.main(
             args=list(sys.argv[1:] if argv is None else argv), prog_name="auditor", standalone_mode=False, obj=state
@@ -115,6 +116,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             output.say("  next: -vv shows the traceback; please report it")
         return ExitCode.FAILED
+
+
+def _open_missing_streams() -> None:
+    """A parent may start us with stdout or stderr closed; what is said then goes nowhere, and the exit code still tells."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for the process's whole life
 
 
 def _drop_stdout() -> None:

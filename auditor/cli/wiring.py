@@ -52,9 +52,10 @@ def open_history(config: Config, *, read_only: bool = False) -> SqliteHistory:
 
 @contextmanager
 def history_or_why(config: Config) -> Iterator[History | AuditorError]:
-    """The history, or why it cannot be used: an audit reports all the same."""
+    """The history, or why it cannot be used: an audit reports all the same. One that may only be read is given as it is,
+    and says so when something is to be recorded: what it knows is still the witness of a restore."""
     try:
-        history = open_history(config)
+        history = _history_to_write_or_read(config)
     except (HistoryError, LockedError) as error:
         yield error
         return
@@ -64,6 +65,15 @@ def history_or_why(config: Config) -> Iterator[History | AuditorError]:
         # What waits to be written and cannot be has been reported by ``finish``; closing must not hide the report.
         with suppress(HistoryError, LockedError):
             history.close()
+
+
+def _history_to_write_or_read(config: Config) -> SqliteHistory:
+    try:
+        return open_history(config)
+    except HistoryError:
+        with suppress(HistoryError, LockedError):
+            return open_history(config, read_only=True)
+        raise
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def assess(
         hosts=tuple(sorted(judge.rows, key=lambda r: (r.vcenter, r.cluster, r.name))),
         findings=ordered,
         limits=gaps.limits(estate, past),
-        next=gaps.next_commands(ordered, clusters),
+        next=gaps.next_commands(ordered, clusters, past),
         run=run,
         accepted=judge.accepted.rows(),
     )

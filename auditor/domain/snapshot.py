@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from auditor.domain.assessment import RouteResult
+from auditor.domain.diagnosis.gaps import silent_routes
 from auditor.domain.hosts import trouble_of
 from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Unread, VCenterMarks, VCenterView, host_key
 
@@ -63,6 +64,11 @@ class SnapshotSummary:
     def unseen(self) -> tuple[HostSummary, ...]:
         """The hosts of which no route could say anything."""
         return tuple(host for host in self.hosts if not host.seen)
+
+    @property
+    def silent_routes(self) -> tuple[str, ...]:
+        """Routes that failed on hosts another one could read, in sentences: what only they show is not recorded."""
+        return tuple(silent_routes((h.vcenter, h.name, r.route, r.trouble) for h in self.hosts for r in h.routes))
 
 
 def summarise(estate: Estate, *, run: int, history: str, new_documents: int) -> SnapshotSummary:

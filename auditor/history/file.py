@@ -172,6 +172,8 @@ class HistoryFile:
         db = Database(self._conn, execute_plugins=False)
         if not MIGRATIONS.pending(db):
             return
+        if read_only and not existed:  # what a run that died at its very start, or on a full disk, leaves
+            raise self._error("the history is empty: nothing is recorded yet", "record something: auditor snapshot")
         if read_only:
             raise self._error("the history has the layout of an older program", "bring it up to date: auditor snapshot")
         # One transaction around all: a second process waits here and then finds nothing left to do.

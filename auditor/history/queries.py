@@ -89,12 +89,15 @@ def estate(conn: sqlite3.Connection, at: datetime | None, where: str) -> tuple[i
     are recorded as they answer. A run that read nothing but boot banks is no view. Raises ``HistoryError`` if there is none."""
     row = conn.execute(
         "SELECT * FROM runs WHERE finished IS NOT NULL AND kind <> 'window' AND (:at IS NULL OR started <= :at)"
-        " ORDER BY started DESC, id DESC",
+        # Without a time the newest is the one recorded last, also after a clock that was ahead has been put right.
+        " ORDER BY CASE WHEN :at IS NULL THEN id END DESC, started DESC, id DESC",
         {"at": None if at is None else stamp(at)},
     ).fetchone()
     if row is None:
-        when = "" if at is None else f" that began at or before {stamp(at)}"
-        raise HistoryError(f"there is no finished run{when}", where=where, hint="record one: auditor snapshot")
+        if at is None:
+            raise HistoryError("there is no finished run", where=where, hint="record one: auditor snapshot")
+        hint = "auditor history runs lists what is recorded, with the times"
+        raise HistoryError(f"there is no finished run that began at or before {stamp(at)}", where=where, hint=hint)
     if row["pruned"]:
         raise HistoryError(
             f"the details of run {row['id']} of {row['started']} were removed by retention",

@@ -21,6 +21,9 @@ from auditor.reports.safe import printable
 NARROW = 110
 """Below this number of columns a host is a few lines instead of a row of a table."""
 
+SLIM = 76
+"""Below this number of columns clusters and the list of findings are stacked as well."""
+
 RULE = Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 """A rule of hyphens under the heading and nothing else: it survives every terminal, encoding and paste."""
 
@@ -41,14 +44,26 @@ _STATES = {
 }
 
 
-def cluster_table(assessment: Assessment) -> Table:
+def cluster_section(assessment: Assessment, *, width: int) -> Iterator[RenderableType]:
     """One row per cluster: its image, its commit and vCenter's own verdict with the time of its scan."""
     several = len({cluster.vcenter for cluster in assessment.clusters}) > 1
+    if width < SLIM:
+        yield from _stacked_clusters(assessment, several=several)
+        return
     table = _table("Cluster", "State", "Hosts", "Image it asks for", "vCenter's status")
     for row in assessment.clusters:
         name = f"{printable(row.name)}\non {printable(row.vcenter)}" if several else printable(row.name)
         table.add_row(name, _state(row.state), _members(row, assessment), _cluster_image(row), _status(row))
-    return table
+    yield table
+
+
+def _stacked_clusters(assessment: Assessment, *, several: bool) -> Iterator[RenderableType]:
+    for row in assessment.clusters:
+        place = f"  on {printable(row.vcenter)}" if several else ""
+        yield Text.assemble((printable(row.name), "bold"), "  ", _state(row.state), place)
+        said = (("hosts", _members(row, assessment)), ("asks for", _cluster_image(row)), ("vCenter's status", _status(row)))
+        for label, text in said:
+            yield Padding(Text(f"{label}: {', '.join(text.splitlines())}"), (0, 0, 0, 4))
 
 
 def host_section(assessment: Assessment, *, width: int, collapse: bool) -> Iterator[RenderableType]:
@@ -256,4 +271,4 @@ def when(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-__all__ = ["NARROW", "cluster_table", "host_section", "image_lines", "when"]
+__all__ = ["NARROW", "SLIM", "cluster_section", "host_section", "image_lines", "when"]

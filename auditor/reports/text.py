@@ -20,7 +20,7 @@ from auditor.domain.findings import Finding, Severity, SubjectKind
 from auditor.domain.observation import Read, Reading, VCenterMarks
 from auditor.domain.snapshot import SnapshotSummary
 from auditor.reports.next import runbook_for
-from auditor.reports.rows import cluster_table, host_section, when
+from auditor.reports.rows import SLIM, cluster_section, host_section, when
 from auditor.reports.safe import printable
 
 PLAIN_WIDTH = 120
@@ -60,7 +60,8 @@ def render_audit(
         _group(page, group)
     if assessment.clusters:
         page.heading("Clusters")
-        page.show(cluster_table(assessment))
+        for part in cluster_section(assessment, width=width):
+            page.show(part)
     if assessment.hosts:
         page.heading("Hosts")
         collapse = not all_hosts and len(assessment.hosts) > COLLAPSE_FROM
@@ -113,6 +114,9 @@ def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color
         for host in summary.unseen:
             page.show(Text(printable(host.name)))
             page.bullets([f"{result.route.value}: {result.trouble}" for result in host.routes] or ["no route was tried"])
+    if summary.silent_routes:
+        page.heading("Not read by every route")
+        page.bullets(summary.silent_routes)
     page.heading("Next")
     page.show(Text("  auditor audit" if summary.complete else "  auditor runbook show host-unseen"))
     return page.text()
@@ -122,6 +126,7 @@ class _Page:
     """Collects lines and tables as text of one width."""
 
     def __init__(self, width: int, color: bool) -> None:
+        self.width = width
         self._file = StringIO()
         self._console = Console(
             file=self._file, width=width, force_terminal=color, no_color=not color, markup=False, highlight=False, emoji=False
@@ -165,13 +170,22 @@ def _verdict(assessment: Assessment, exit_code: int | None) -> Text:
         f"{_count(len(assessment.hosts), 'host')}: {shown}" if shown else "no hosts",
         f"{source} {when(assessment.at)}{f', run {assessment.run}' if assessment.run is not None else ''}",
     ]
+    if assessment.source is Source.LIVE and assessment.run is None:
+        facts.append("not recorded")
     if exit_code is not None:
         facts.append(f"exit code {exit_code}")
     return Text.assemble(_VERDICTS[assessment.verdict], f": {'; '.join(facts)}")
 
 
 def _glance(page: _Page, findings: tuple[Finding, ...]) -> None:
-    """One line a finding, so that the whole trouble fits on a screen before its details begin."""
+    """One line a finding, so that the whole trouble fits on a screen before its details begin; where columns would be
+    slivers, a few lines."""
+    if page.width < SLIM:
+        for finding in findings:
+            word = (finding.severity.value, _SEVERITIES[finding.severity])
+            page.show(Padding(Text.assemble(word, f"  {finding.code.value}"), (0, 0, 0, 2)))
+            page.show(Padding(Text(f"{_subject(finding)}: {printable(finding.summary, 2_000)}"), (0, 0, 0, 4)))
+        return
     grid = Table.grid(padding=(0, 2, 0, 0))
     for heading in range(3):
         grid.add_column(no_wrap=heading < 2, overflow="fold")

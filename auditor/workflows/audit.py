@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -42,7 +43,8 @@ def audit(
     assessment = assess(estate, recorder.past, releases, run=recorder.run or None, accepted=accepted)
     recorder.finish(clock.now(), assessment.verdict.value)
     if recorder.error is not None:
-        line = f"This run could not be recorded or compared with history: {recorder.error.what}."
+        compared = "; it was compared with what history has" if recorder.past.readable else " or compared with history"
+        line = f"This run could not be recorded{compared}: {recorder.error.what}."
         assessment = replace(assessment, run=None, limits=(line, *assessment.limits))
     return AuditResult(assessment, recorder.error)
 
@@ -70,6 +72,10 @@ class _Recorder:
             self.past = history.past(before=self.run)
 
         self._keep(begin)
+        if self.error is not None and not isinstance(history, AuditorError):
+            # A full disk or a file that may not be written can still be read, and a restore is seen by nothing else.
+            with suppress(HistoryError, LockedError):
+                self.past = history.past()
 
     def record_vcenter(self, run: int, view: VCenterView) -> None:
         self._keep(lambda history: history.record_vcenter(run, view))

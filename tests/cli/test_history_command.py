@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,26 @@ def test_a_host_is_forgotten_as_a_person_types_it(auditor: Run, recorded: Path) 
     assert done.code == 0
     assert done.out.startswith("esx02.example.org is left out")
     assert "esx02" not in auditor("hosts", "list").out
+
+
+def test_an_audit_compares_with_a_history_it_may_not_write(
+    auditor: Run, recorded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens on the configured port: what counts is that the recorded hosts are rows all the same."""
+
+    def access(path: str | Path, mode: int) -> bool:
+        return mode != os.W_OK
+
+    monkeypatch.setattr("auditor.history.file.os.access", access)
+    before = recorded.read_bytes()
+    done = auditor("audit")
+    assert done.code == 1
+    assert "the history may not be written" in done.err
+    assert "; not recorded; exit code 1" in " ".join(done.out.split("\n\n")[0].split())
+    assert "it was compared with what history has" in " ".join(done.out.split())
+    assert "History could not be read" not in done.out
+    assert "auditor audit --from-history --at 2026-03-" in done.out
+    assert recorded.read_bytes() == before
 
 
 def test_operations(auditor: Run, recorded: Path) -> None:

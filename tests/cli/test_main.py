@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -175,6 +176,15 @@ def test_a_real_interrupt_ends_with_130(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "auditor: interrupted" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("stream", [1, 2])
+def test_a_closed_stream_is_no_internal_error(stream: int) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -m auditor lab list {stream}>&-"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "error" not in done.stderr
+    assert done.stdout or stream == 1
 
 
 def test_a_reader_that_goes_away_is_no_failure() -> None:

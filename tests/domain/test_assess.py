@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,11 @@ from auditor.domain.findings import Code, Severity
 from auditor.domain.image import AddOn, Component, ManagementMode
 from auditor.domain.observation import (
     BankReading,
+    ClusterView,
     Connection,
     ElementVerdict,
     Estate,
+    InventoryHost,
     Read,
     Reason,
     Route,
@@ -251,9 +254,54 @@ def test_a_product_build_stands_in_for_an_unread_base_image() -> None:
 
 def test_an_excluded_cluster_gives_no_rows_and_no_findings() -> None:
     excluded = cluster(OLD, mode=Unread(Reason.EXCLUDED))
-    view = estate((excluded,), (listed("a", NEW),), ())
+    other = replace(cluster(NEW), id="domain-c2", name="other")
+    view = estate((excluded, other), (listed("a", NEW), listed("b", NEW, "domain-c2")), (says("b", NEW),))
     result = judge(view, past((image(OLD), COMMIT_5), hosts=("a",)))
-    assert (codes(result), result.hosts) == (set(), ())
+    assert (codes(result), [row.name for row in result.hosts]) == (set(), ["b"])
+
+
+@pytest.mark.parametrize(
+    ("clusters", "hosts", "said"),
+    [
+        ((), (), "0 clusters and 0 hosts"),
+        ((cluster(NEW),), (), "1 cluster and 0 hosts"),
+        ((cluster(NEW, mode=Unread(Reason.EXCLUDED)),), (listed("a", NEW),), "1 host; include and exclude leave out 1 cluster"),
+    ],
+)
+def test_a_vcenter_that_shows_no_host_is_not_in_sync(
+    clusters: tuple[ClusterView, ...], hosts: tuple[InventoryHost, ...], said: str
+) -> None:
+    """An account without rights is shown an empty inventory, not an error; a mistyped include leaves nothing."""
+    result = judge(estate(clusters, hosts, ()))
+    assert (codes(result), result.verdict) == ({"view-incomplete"}, Verdict.INCOMPLETE)
+    assert said in one(result, Code.VIEW_INCOMPLETE).evidence[0]
+
+
+def test_a_vcenter_of_stand_alone_hosts_has_something_to_judge() -> None:
+    assert codes(judge(estate((), (listed("a", NEW, ""),), (says("a", NEW),)))) == set()
+
+
+def test_a_silent_vcenter_names_the_time_of_its_last_view() -> None:
+    gone = Unread(Reason.UNREACHABLE, "refused")
+    view = replace(STEADY.vcenters[0], marks=gone, clusters=gone, hosts=gone, depot=gone)
+    before = past((image(NEW), COMMIT_5), hosts=("a",))
+    told = judge(replace(STEADY, vcenters=(view,), hosts=()), before).next
+    [again] = [line for line in told if line.startswith("auditor audit --from-history --at ")]
+    at = datetime.fromisoformat(again.split()[4])
+    assert timedelta() <= at - before.marks[0].at <= timedelta(seconds=1)
+    assert not any("--at" in line for line in judge(replace(STEADY, vcenters=(view,), hosts=())).next)
+
+
+@pytest.mark.parametrize(
+    ("reason", "cure"),
+    [(Reason.UNTRUSTED, "auditor hosts trust HOST"), (Reason.DENIED, "lockdown mode"), (Reason.FAILED, "not read: a.")],
+)
+def test_a_route_that_failed_beside_another_says_what_to_do(reason: Reason, cure: str) -> None:
+    answers = (silent("a", reason), says("a", NEW, route=Route.VCENTER))
+    result = judge(estate((cluster(NEW),), (listed("a", NEW),), answers), past((image(NEW), COMMIT_5)))
+    [line] = result.limits
+    assert line.startswith(f"Route ssh failed ({reason}) on 1 host")
+    assert cure in line
 
 
 @given(

@@ -40,6 +40,14 @@ def test_a_file_of_no_bytes_is_a_new_history(tmp_path: Path) -> None:
         assert list(history.runs()) == []
 
 
+def test_a_reader_says_that_a_file_of_no_bytes_has_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "h.db"
+    path.touch()
+    with pytest.raises(HistoryError, match="nothing is recorded yet"):
+        SqliteHistory(path, read_only=True)
+    assert path.read_bytes() == b""
+
+
 @pytest.mark.parametrize("options", [{"read_only": True}, {"create": False}])
 def test_a_history_that_is_not_there_is_not_made_by_readers(tmp_path: Path, options: dict[str, bool]) -> None:
     with pytest.raises(HistoryError, match=r"no history yet\n.*auditor snapshot"):

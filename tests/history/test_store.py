@@ -51,6 +51,14 @@ def test_the_view_of_a_time_is_that_of_the_newest_run_begun_by_then(tmp_path: Pa
             history.estate(at(0))
 
 
+def test_a_clock_that_was_ahead_once_does_not_hide_later_runs(tmp_path: Path) -> None:
+    with SqliteHistory(tmp_path / "h.db") as history:
+        for minute in (1, 500, 2):
+            record(history, Estate(at(minute), (), (host("esx01", at(minute)),)))
+        assert history.estate()[0] == 3
+        assert history.estate(at(2))[0] == 3
+
+
 def test_without_any_finished_run_there_is_no_view(tmp_path: Path) -> None:
     with SqliteHistory(tmp_path / "h.db") as history:
         history.begin("snapshot", at(0))

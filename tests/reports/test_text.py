@@ -27,7 +27,7 @@ def check(name: str, text: str) -> None:
     assert text + "\n" == path.read_text()
 
 
-@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("width", [40, 80, 120])
 def test_drifted(width: int) -> None:
     text = render_audit(estates.drifted(), width=width, exit_code=3)
     check(f"drifted-{width}.txt", text)

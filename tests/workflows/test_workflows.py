@@ -105,6 +105,21 @@ def test_a_broken_history_never_costs_the_report() -> None:
     assert "disk is full" in result.assessment.limits[0]
 
 
+def test_a_history_that_can_only_be_read_still_witnesses_a_restore(tmp_path: Path) -> None:
+    """A full disk, a file of another user, a copy on read-only media: what is recorded is all that sees a restore."""
+    path = tmp_path / "history.db"
+    with SqliteHistory(path) as history:
+        snapshot(sources(vcenter(STEADY)), history, Ticking(), Quiet())
+    ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+    with SqliteHistory(path, read_only=True) as history:
+        result = audit(sources(vcenter(RESTORED), ssh), history, TABLE, Ticking(), Quiet())
+    assert "restore-detected" in {f.code.value for f in result.assessment.findings}
+    assert result.not_recorded is not None
+    assert result.assessment.run is None
+    assert "it was compared with what history has" in result.assessment.limits[0]
+    assert not any("History could not be read" in line for line in result.assessment.limits)
+
+
 def test_a_history_that_breaks_on_the_way_never_costs_the_report(tmp_path: Path) -> None:
     class Breaking(SqliteHistory):
         def record_host(self, run: int, observation: HostObservation) -> None:

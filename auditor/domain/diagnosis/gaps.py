@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from auditor.domain.assessment import ClusterRow, HostState, LayerState
 from auditor.domain.diagnosis.scene import ClusterScene, Scene, count, few, names
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.hosts import trouble_of
 from auditor.domain.image import ManagementMode
-from auditor.domain.observation import Estate, Read, Reading, Reason, Unread, value_of
+from auditor.domain.observation import Estate, Read, Reading, Reason, Route, Unread, value_of
 from auditor.domain.past import Past
 
 _NO_CHANGE = (
@@ -20,6 +21,14 @@ _NO_CHANGE = (
 _ALL_THE_SAME = (
     "Hosts ahead of their image and contradicted scans are found all the same; after a restore they are what it leaves."
 )
+
+_SSH_CURES = {
+    Reason.UNTRUSTED: "; auditor hosts list shows which SSH keys are pinned; a new or changed one is compared at the host's "
+    "console and pinned by auditor hosts trust HOST",
+    Reason.DENIED: "; check user, password and key of [ssh], and lockdown mode, which lets in exception users only",
+    Reason.UNREACHABLE: "; see that their SSH service runs and that a way leads to them from here",
+    Reason.TIMED_OUT: "; see that their SSH service runs and that a way leads to them from here",
+}
 
 
 def view_gaps(scene: Scene) -> Iterable[Finding]:
@@ -45,8 +54,30 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
             do=("Mend what the reason names, then run auditor audit again.", "auditor config check --connect tries the login."),
             avoid=("Do not read silence as agreement: nothing is known of the parts above.",),
         )
+    elif isinstance(view.hosts, Read) and not scene.standalone and not any(cluster.hosts for cluster in scene.clusters):
+        yield _nothing_listed(scene)
     for cluster in scene.clusters:
         yield from _cluster_gaps(scene, cluster)
+
+
+def _nothing_listed(scene: Scene) -> Finding:
+    """vCenter shows an account what its rights reach and nothing of the rest, without an error: an empty inventory is more
+    often missing rights, or a pattern that matches nothing, than a vCenter without hosts."""
+    clusters, hosts = value_of(scene.view.clusters) or (), value_of(scene.view.hosts) or ()
+    left_out = len(clusters) - len(scene.clusters)
+    seen = f"the inventory lists {count(len(clusters), 'cluster')} and {count(len(hosts), 'host')}"
+    return Finding(
+        Code.VIEW_INCOMPLETE,
+        Severity.WARNING,
+        Subject(SubjectKind.VCENTER, scene.view.name, scene.view.name),
+        "There is no host to judge in this vCenter.",
+        evidence=(f"{seen}; include and exclude leave out {count(left_out, 'cluster')}" if left_out else seen,),
+        do=(
+            "Check the account's rights in vCenter: read-only, on the root object, propagating to children.",
+            "Check include and exclude of this vCenter in the configuration.",
+        ),
+        avoid=("Do not read silence as agreement: nothing was compared.",),
+    )
 
 
 def _cluster_gaps(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
@@ -102,33 +133,40 @@ def limits(estate: Estate, past: Past) -> tuple[str, ...]:
             )
         if isinstance(view.depot, Unread):
             lines.append(f"{view.name}: the depot was not read ({view.depot}), so a depot gap cannot be seen.")
-    lines += _silent_routes(estate)
+    lines += silent_routes((o.vcenter, o.host, o.route, trouble_of(o)) for o in estate.hosts)
     return tuple(dict.fromkeys(lines))
 
 
-def _silent_routes(estate: Estate) -> Iterable[str]:
-    """Routes that failed on hosts another route could read: not a gap in what runs where, but worth knowing."""
-    seen = {(o.vcenter, o.host) for o in estate.hosts if trouble_of(o) is None}
-    failed: dict[tuple[str, str], list[str]] = {}
-    for observation in estate.hosts:
-        trouble = trouble_of(observation)
-        if trouble is not None and (observation.vcenter, observation.host) in seen:
-            key = (observation.route.value, trouble.reason.value)
-            failed.setdefault(key, []).append(observation.host)
-    for (route, reason), hosts in sorted(failed.items()):
-        what = "; their boot banks were not read" if route == "ssh" else ""
-        cure = "; auditor hosts list shows whose SSH key is not pinned" if reason == Reason.UNTRUSTED.value else ""
+def silent_routes(answers: Iterable[tuple[str, str, Route, Unread | None]]) -> Iterator[str]:
+    """Routes that failed on hosts another route could read: not a gap in what runs where, but worth knowing. ``answers`` are
+    vCenter, host, route, and what was in its way."""
+    seen: set[tuple[str, str]] = set()
+    failed: dict[tuple[str, str, Route, Reason], Unread] = {}
+    for vcenter, host, route, trouble in answers:
+        if trouble is None:
+            seen.add((vcenter, host))
+        else:
+            failed[vcenter, host, route, trouble.reason] = trouble
+    alike: dict[tuple[Route, Reason], list[str]] = {}
+    for vcenter, host, route, reason in failed:
+        if (vcenter, host) in seen:
+            alike.setdefault((route, reason), []).append(host)
+    for (route, reason), hosts in sorted(alike.items()):
+        what = "; their boot banks were not read" if route is Route.SSH else ""
+        cure = _SSH_CURES.get(reason, "") if route is Route.SSH else ""
         where = f"{count(len(hosts), 'host')} read otherwise{what}: {few(sorted(hosts))}{cure}"
         yield f"Route {route} failed ({reason}) on {where}."
 
 
-def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow]) -> tuple[str, ...]:
+def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow], past: Past) -> tuple[str, ...]:
     """The commands to type next: the runbook of the worst findings, then the way to an image for a cluster."""
     commands = [f"auditor runbook show {code.value}" for code in dict.fromkeys(f.code for f in findings)]
     ahead = [c.name for c in clusters if c.state in {HostState.HOST_AHEAD, HostState.DIVERGED}]
     commands = commands[:3] + [f"auditor propose {_quoted(name) if len(ahead) == 1 else '--all'}" for name in ahead[:1]]
-    if any(f.code is Code.VIEW_INCOMPLETE and f.severity is Severity.CRITICAL for f in findings):
-        commands.append("auditor audit --from-history --at TIME   (the last view before vCenter stopped answering)")
+    silent = {f.subject.vcenter for f in findings if f.code is Code.VIEW_INCOMPLETE and f.severity is Severity.CRITICAL}
+    if before := [marks.at for marks in past.marks if marks.vcenter in silent]:
+        at = max(before) + timedelta(seconds=1)  # what is typed has no fractions
+        commands.append(f"auditor audit --from-history --at {at:%Y-%m-%dT%H:%M:%SZ}   (the last view with this vCenter)")
     return tuple(commands) or ("auditor snapshot   (keep it in cron: history is what sees the next restore)",)
 
 
