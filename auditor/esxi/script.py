@@ -183,7 +183,7 @@ def _answer(nonce: str, command: Command, output: bytes, told: str, limit: int, 
 @lru_cache(maxsize=128)
 def _exit_mark(nonce: str, name: str) -> re.Pattern[bytes]:
     """The exit line of a command. Without its line end the mark may itself have been cut, and with it the status."""
-    return re.compile(rf"\n{nonce} exit {re.escape(name)} ([0-9]+|late)\n".encode())
+    return re.compile(rf"\n{nonce} exit {re.escape(name)} ([0-9]{{1,5}}|late)\n".encode())
 
 
 def _late(command: Command) -> Unread:

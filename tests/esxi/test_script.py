@@ -291,6 +291,13 @@ def test_a_cut_never_changes_an_answer(bodies: list[bytes], data: st.DataObject)
     assert script.finished(NONCE, output[:cut][-256:]) == (cut == len(output))
 
 
+def test_an_exit_status_that_is_none_is_no_status() -> None:
+    output = _recorded(b"one\n").replace(b" exit c0 0\n", b" exit c0 " + b"9" * 5000 + b"\n")
+    answer = script.parse(NONCE, output, b"", [Command("c0", "x", 1)])["c0"]
+    assert answer.fault is not None
+    assert answer.status is None
+
+
 def test_line_ends_changed_on_the_way_are_told_as_such() -> None:
     output = _recorded(b"one\n", b"two\n").replace(b"\n", b"\r\n")
     commands = [Command(f"c{i}", "x", 1) for i in range(2)]

@@ -17,8 +17,8 @@ RESYNC = Command("vsan-resync", "esxcli vsan debug resync summary get", 60)
 STORAGE = Command("vsan-storage", "esxcli vsan storage list", 60)
 
 _OFF = re.compile(r"not enabled", re.IGNORECASE)
-_FORMAT = re.compile(r"^\s*On-disk format version:\s*([0-9]+)\s*$", re.MULTILINE)
-_RESYNCING = re.compile(r"^\s*Total Number Of Resyncing Objects:\s*([0-9]+)\s*$", re.MULTILINE | re.IGNORECASE)
+_FORMAT = re.compile(r"^\s*On-disk format version:\s*([0-9]{1,9})\s*$", re.MULTILINE)
+_RESYNCING = re.compile(r"^\s*Total Number Of Resyncing Objects:\s*([0-9]{1,18})\s*$", re.MULTILINE | re.IGNORECASE)
 
 
 def parse_enabled(answer: Answer) -> Reading[bool]:

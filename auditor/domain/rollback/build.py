@@ -8,7 +8,7 @@ from dataclasses import dataclass
 # x.y.z, a hyphen, dotted numbers, the last of which is the build: "8.0.3-0.70.24674464", and from 9.0 one number fewer,
 # "9.0.0-0.24755229". No boot.cfg of an installed 9.x host has been seen, so the count of numbers is not insisted on, nor
 # on three before the hyphen (one fixture has four).
-_BUILD = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)(?:\.[0-9]+)?-(?:[0-9]+\.)*([0-9]+)")
+_BUILD = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})\.([0-9]{1,4})(?:\.[0-9]+)?-(?:[0-9]+\.)*([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
