@@ -100,10 +100,9 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
         ("hosts", view.hosts),
         ("depot", view.depot),
     )
-    unread = {(reading.reason, reading.detail) for _, reading in whole if isinstance(reading, Unread)}
-    if len(unread) == 1 and all(isinstance(reading, Unread) for _, reading in whole):
-        reason, detail = unread.pop()
-        yield Gap("everything", Unread(reason, detail))
+    unread = [reading for _, reading in whole if isinstance(reading, Unread)]
+    if len(unread) == len(whole) and len({reading.reason for reading in unread}) == 1:
+        yield Gap("everything", unread[0])
         return
     for part, reading in whole:
         if isinstance(reading, Unread) and reading.reason.is_gap:

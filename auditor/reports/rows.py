@@ -70,13 +70,14 @@ def host_section(assessment: Assessment, *, width: int, collapse: bool) -> Itera
     """The hosts. With ``collapse`` those in sync of which no finding speaks are counted per cluster; all others have a
     row of their own whatever their number."""
     named = {name for finding in assessment.findings for name in (*finding.hosts, finding.subject.name)}
+    several = len({host.vcenter for host in assessment.hosts} - {""}) > 1
     rows: list[HostRow] = []
     counted: list[HostRow] = []
     for row in assessment.hosts:
         quiet = row.state is HostState.IN_SYNC and row.name not in named and not _staged(row)
         (counted if collapse and quiet else rows).append(row)
     if rows:
-        yield from [_wide(rows, width)] if width >= NARROW else _stacked(rows)
+        yield from [_wide(rows, width, several)] if width >= NARROW else _stacked(rows, several)
     yield from _counted(counted)
 
 
@@ -127,9 +128,9 @@ def _status(row: ClusterRow) -> str:
     return f"{printable(row.vendor_status)}\n{f'scan of {when(row.scan_time)}' if row.scan_time else 'scan time unknown'}"
 
 
-def _wide(rows: list[HostRow], width: int) -> Table:
+def _wide(rows: list[HostRow], width: int, several: bool) -> Table:
     table = _table(*_HOST_COLUMNS)
-    cells = [_cells(row) for row in rows]
+    cells = [_cells(row, several) for row in rows]
     for column, wide in zip(table.columns, _widths(cells, width), strict=True):
         column.width = wide
     for row, cell in zip(rows, cells, strict=True):
@@ -137,13 +138,14 @@ def _wide(rows: list[HostRow], width: int) -> Table:
     return table
 
 
-def _cells(row: HostRow) -> tuple[str, ...]:
+def _cells(row: HostRow, several: bool) -> tuple[str, ...]:
     # A host that answered was last seen now; only of the others is the time worth a line.
     seen = any(result.trouble is None for result in row.routes)
     routes = [*_routes(row), *([] if seen else [f"last seen {_last_seen(row)}"])]
+    place = [printable(row.cluster) or "-", *([f"on {printable(row.vcenter)}"] if several and row.vcenter else [])]
     return (
         printable(row.name),
-        printable(row.cluster) or "-",
+        "\n".join(place),
         row.state.value,
         "\n".join(_runs(row)),
         "\n".join(_vendor(row)),
@@ -168,9 +170,10 @@ def _lines(cells: list[tuple[str, ...]], column: int) -> Iterator[str]:
         yield from row[column].split("\n")
 
 
-def _stacked(rows: Iterable[HostRow]) -> Iterator[RenderableType]:
+def _stacked(rows: Iterable[HostRow], several: bool) -> Iterator[RenderableType]:
     for row in rows:
         place = f"  in {printable(row.cluster)}" if row.cluster else ""
+        place += f"  on {printable(row.vcenter)}" if several and row.vcenter else ""
         yield Text.assemble((printable(row.name), "bold"), "  ", _state(row.state), place)
         facts = (
             f"runs: {', '.join(_runs(row))}",
@@ -245,8 +248,14 @@ def _vendor(row: HostRow) -> list[str]:
 def _routes(row: HostRow) -> list[str]:
     if not row.routes:
         return ["none tried"]
-    troubles = [printable(str(result.trouble), 120) if result.trouble else "ok" for result in row.routes]
+    troubles = [_trouble(result.trouble) if result.trouble else "ok" for result in row.routes]
     return [f"{result.route.value}: {trouble}" for result, trouble in zip(row.routes, troubles, strict=True)]
+
+
+def _trouble(trouble: Unread) -> str:
+    """What was in the way; what was tried and what to do next are said by the finding, or under what a run cannot know."""
+    happened = trouble.detail.split("; next: ")[0].split(" (tried: ")[0]
+    return printable(f"{trouble.reason.value}: {happened}" if happened else trouble.reason.value, 120)
 
 
 def _inventory_agrees(row: HostRow) -> bool:

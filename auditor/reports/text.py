@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from auditor.domain.assessment import Accepted, AcceptedState, Assessment, HostState, Source, Verdict
-from auditor.domain.findings import Finding, Severity, SubjectKind
+from auditor.domain.findings import Code, Finding, Severity, SubjectKind
 from auditor.domain.observation import Read, Reading, VCenterMarks
 from auditor.domain.snapshot import SnapshotSummary
 from auditor.reports.next import runbook_for
@@ -31,6 +31,8 @@ COLLAPSE_FROM = 50
 
 _HOSTS_SHOWN = 8  # names in one finding; the rows and --json have all
 _LINES_SHOWN = 12  # lines of evidence in one finding
+_GLANCE_SHOWN = 20  # findings of one code in the list at the top: a dead switch must not push the rest off the screen
+_DETAILED = 50  # findings of one code with their evidence
 
 _VERDICTS = {
     Verdict.IN_SYNC: ("IN SYNC", "bold green"),
@@ -54,7 +56,7 @@ def render_audit(
     page.show(_verdict(assessment, exit_code))
     if len(assessment.findings) > 1:
         page.blank()
-        _glance(page, assessment.findings)
+        _glance(page, assessment.findings, several=len(assessment.vcenters) > 1)
     for group in _groups(assessment.findings):
         page.blank()
         _group(page, group)
@@ -177,27 +179,48 @@ def _verdict(assessment: Assessment, exit_code: int | None) -> Text:
     return Text.assemble(_VERDICTS[assessment.verdict], f": {'; '.join(facts)}")
 
 
-def _glance(page: _Page, findings: tuple[Finding, ...]) -> None:
+def _glance(page: _Page, findings: tuple[Finding, ...], *, several: bool) -> None:
     """One line a finding, so that the whole trouble fits on a screen before its details begin; where columns would be
     slivers, a few lines."""
+    shown = list(_first_of_each(findings))
     if page.width < SLIM:
-        for finding in findings:
+        for finding, more in shown:
             word = (finding.severity.value, _SEVERITIES[finding.severity])
             page.show(Padding(Text.assemble(word, f"  {finding.code.value}"), (0, 0, 0, 2)))
-            page.show(Padding(Text(f"{_subject(finding)}: {printable(finding.summary, 2_000)}"), (0, 0, 0, 4)))
+            page.show(Padding(Text(f"{_subject(finding, several)}: {printable(finding.summary, 2_000)}"), (0, 0, 0, 4)))
+            if more:
+                page.show(Padding(Text(f"and {more} more of these"), (0, 0, 0, 4)))
         return
     grid = Table.grid(padding=(0, 2, 0, 0))
     for heading in range(3):
         grid.add_column(no_wrap=heading < 2, overflow="fold")
     grid.add_column(overflow="fold")
-    for finding in findings:
+    for finding, more in shown:
         severity = Text(finding.severity.value, _SEVERITIES[finding.severity])
-        grid.add_row(severity, finding.code.value, _subject(finding), printable(finding.summary, 2_000))
+        grid.add_row(severity, finding.code.value, _subject(finding, several), printable(finding.summary, 2_000))
+        if more:
+            grid.add_row(severity, finding.code.value, f"and {more} more", "")
     page.show(Padding(grid, (0, 0, 0, 2)))
 
 
-def _subject(finding: Finding) -> str:
-    return f"{finding.subject.kind.value} {printable(finding.subject.name)}"
+def _first_of_each(findings: tuple[Finding, ...]) -> Iterator[tuple[Finding, int]]:
+    """The findings of the list at the top, in order; the last shown of its kind with the number of those left out."""
+    numbers = Counter((finding.code, finding.severity) for finding in findings)
+    passed: Counter[tuple[Code, Severity]] = Counter()
+    for finding in findings:
+        kind = (finding.code, finding.severity)
+        passed[kind] += 1
+        if passed[kind] <= _GLANCE_SHOWN:
+            yield finding, numbers[kind] - _GLANCE_SHOWN if passed[kind] == _GLANCE_SHOWN else 0
+
+
+def _subject(finding: Finding, several: bool = False) -> str:
+    """What a finding is about. With ``several`` vCenters, in which: names of clusters and hosts are used again."""
+    subject = finding.subject
+    place = (
+        f" on {printable(subject.vcenter)}" if several and subject.vcenter and subject.kind is not SubjectKind.VCENTER else ""
+    )
+    return f"{subject.kind.value} {printable(subject.name)}{place}"
 
 
 def _group(page: _Page, findings: list[Finding]) -> None:
@@ -205,16 +228,18 @@ def _group(page: _Page, findings: list[Finding]) -> None:
     first = findings[0]
     severity = (first.severity.value.upper(), _SEVERITIES[first.severity])
     page.show(Text.assemble(severity, "  ", (first.code.value, "bold"), f"  {first.code.meaning}"))
-    for finding in findings:
-        subject = finding.subject
-        place = f" on {printable(subject.vcenter)}" if subject.vcenter and subject.kind is not SubjectKind.VCENTER else ""
-        line = f"{_subject(finding)}{place}: {printable(finding.summary, 2_000)}"
+    for finding in findings[:_DETAILED]:
+        line = f"{_subject(finding, True)}: {printable(finding.summary, 2_000)}"
         page.show(Padding(Text(line), (0, 0, 0, 2)))
-        if finding.hosts and finding.hosts != (subject.name,):
+        if finding.hosts and finding.hosts != (finding.subject.name,):
             more = len(finding.hosts) - _HOSTS_SHOWN
             names = ", ".join(printable(name) for name in finding.hosts[:_HOSTS_SHOWN])
             page.item("hosts:", f"{names}{f' and {more} more' if more > 0 else ''}", indent=4)
         _labelled(page, "seen:", finding.evidence, indent=4)
+    if len(findings) > _DETAILED:
+        rest = findings[_DETAILED:]
+        names = ", ".join(_subject(finding) for finding in rest[:_HOSTS_SHOWN])
+        page.item("and", f"{len(rest)} more: {names}{' …' if len(rest) > _HOSTS_SHOWN else ''}; --json has all", indent=2)
     _labelled(page, "do:", first.do)
     _labelled(page, "avoid:", first.avoid)
     if first.rests_on:

@@ -292,6 +292,22 @@ def test_a_silent_vcenter_names_the_time_of_its_last_view() -> None:
     assert not any("--at" in line for line in judge(replace(STEADY, vcenters=(view,), hosts=())).next)
 
 
+def test_a_silent_vcenter_is_said_in_one_line_whatever_the_words_of_each_call() -> None:
+    def gone(words: str) -> Unread:
+        return Unread(Reason.UNREACHABLE, words)
+
+    view = replace(STEADY.vcenters[0], marks=gone("soap"), clusters=gone("soap"), hosts=gone("soap"), depot=gone("vapi"))
+    result = judge(replace(STEADY, vcenters=(view,), hosts=()))
+    assert one(result, Code.VIEW_INCOMPLETE).evidence == ("everything: unreachable: soap",)
+
+
+def test_a_vcenter_that_was_given_another_name_is_known_by_its_uuid() -> None:
+    before = past((image(NEW), COMMIT_5), hosts=("a", "b"))
+    renamed = replace(before, marks=tuple(replace(m, vcenter="old-name") for m in before.marks), clusters=(), hosts=())
+    assert any("under another name (old-name;" in line for line in judge(STEADY, renamed).limits)
+    assert not any("another name" in line for line in judge(STEADY, before).limits)
+
+
 @pytest.mark.parametrize(
     ("reason", "cure"),
     [(Reason.UNTRUSTED, "auditor hosts trust HOST"), (Reason.DENIED, "lockdown mode"), (Reason.FAILED, "not read: a.")],

@@ -177,3 +177,38 @@ def test_the_table_loses_nothing_to_long_names(width: int) -> None:
     assert max(len(line) for line in table.splitlines()) <= width
     for part in ("8.0.3-0.60.24585383", "2026-03-01", "12:00:00Z", "UNKNOWN", "connected", "unreachable"):
         assert table.count(part) >= len(rows), part
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_hosts_of_one_name_in_two_vcenters_are_told_apart(width: int) -> None:
+    one = estates.steady()
+    twins = tuple(replace(host, vcenter=name) for host in one.hosts for name in ("vc01", "vc02"))
+    text = render_audit(replace(one, hosts=twins), width=width)
+    assert text.count("on vc01") == text.count("on vc02") == len(one.hosts)
+    assert "on vc01" not in render_audit(one, width=width)
+
+
+@pytest.mark.parametrize("width", [40, 120])
+def test_a_thousand_dead_hosts_do_not_bury_the_rest(width: int) -> None:
+    drifted = estates.drifted()
+    [ahead, unseen] = drifted.findings
+    dead = tuple(
+        replace(unseen, subject=replace(unseen.subject, name=f"esx{number:04}"), evidence=("ssh: refused",))
+        for number in range(1000)
+    )
+    text = render_audit(replace(drifted, findings=(ahead, *dead)), width=width)
+    top = text.split("CRITICAL  host-ahead")[0]
+    assert "and 980 more" in top
+    assert len(top.splitlines()) < 100
+    assert "950 more: host esx0050" in " ".join(text.split())
+    assert text.count("seen: ssh: refused") == 50
+
+
+def test_a_route_that_failed_is_a_short_cell() -> None:
+    """What to do is said once elsewhere; cut in the middle it helps nobody."""
+    refused = Unread(Reason.DENIED, "login as root was refused (tried: password); next: check user, key and password")
+    steady = estates.steady()
+    row = replace(steady.hosts[0], routes=(RouteResult(Route.SSH, estates.AT, refused),))
+    text = " ".join(render_audit(replace(steady, hosts=(row,)), width=200).split())
+    assert "ssh: denied: login as root was refused" in text
+    assert "tried" not in text

@@ -43,7 +43,7 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
     missing = [f"{name}: {part}" for name, part in parts if isinstance(part, Unread) and part.reason.is_gap]
     if missing:
         whole = all(isinstance(part, Unread) for _, part in parts)
-        if whole and len({str(part) for _, part in parts}) == 1:
+        if whole and len({part.reason for _, part in parts if isinstance(part, Unread)}) == 1:
             missing = [f"everything: {view.marks}"]
         yield Finding(
             Code.VIEW_INCOMPLETE,
@@ -124,6 +124,12 @@ def limits(estate: Estate, past: Past) -> tuple[str, ...]:
     for view in estate.vcenters:
         marks = value_of(view.marks)
         known = {p.marks.instance_uuid for p in past.marks if p.vcenter == view.name}
+        others = sorted({p.vcenter for p in past.marks if marks and p.marks.instance_uuid == marks.instance_uuid} - {view.name})
+        if not known and others:
+            lines.append(
+                f"History knows {view.name} under another name ({', '.join(others)}; its instance UUID is the same). What was "
+                "recorded under that name is not compared: let a vCenter keep its name in the configuration."
+            )
         if marks and not known and past.readable and past.newest_run is not None:
             lines += [f"No earlier run could read {view.name}, so {_NO_CHANGE}", _ALL_THE_SAME]
         if marks and known and marks.instance_uuid not in known:
