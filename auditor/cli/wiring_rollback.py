@@ -66,6 +66,7 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
         by_byte = plan is not None and plan.method is Method.UNATTENDED
         checks = DropInChecks(settings.checks, settings.check_seconds) if settings.checks and plan is not None else NoChecks()
         bundles = _api_control(config, "", own_api, stack) if own_api is not None else over_ssh
+        silence = timedelta(minutes=settings.silence_minutes)
         yield Means(
             sight=eyes,
             hands=Hands(SshBankControl(reader.client, may_arm=settings.unattended) if by_byte else None, hosts, bundles),
@@ -79,10 +80,13 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
                 connect=timedelta(minutes=settings.connect_minutes),
                 poll=timedelta(seconds=settings.poll_seconds),
                 order=timedelta(seconds=3 * settings.poll_seconds),
-                unattended=Limits(timedelta(minutes=settings.grace_minutes), timedelta(minutes=settings.watch_minutes)),
+                unattended=Limits(
+                    timedelta(minutes=settings.grace_minutes), timedelta(minutes=settings.watch_minutes), silence
+                ),
                 guided=Limits(
                     timedelta(minutes=settings.person_minutes),
                     timedelta(minutes=settings.person_minutes + settings.watch_minutes),
+                    silence,
                 ),
             ),
         )

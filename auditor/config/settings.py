@@ -156,6 +156,7 @@ class RollbackSettings:
     maintenance_minutes: float = 60
     grace_minutes: float = 15
     watch_minutes: float = 60
+    silence_minutes: float = 5
     person_minutes: float = 45
     connect_minutes: float = 15
     poll_seconds: float = 10

@@ -31,6 +31,7 @@ unattended = true
 poll_seconds = 0.2
 grace_minutes = 0.5
 watch_minutes = 1
+silence_minutes = 0.03
 person_minutes = 0.5
 connect_minutes = 0.1
 {more}

@@ -11,10 +11,12 @@ from auditor.domain.rollback.journal import Step, Terminal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long to wait: for a host to go down after the order; for it to come back and settle, counted from the order."""
+    """How long to wait: for a host to go down after the order; for it to come back and settle, counted from the order; for one
+    that does not answer at any other time, when nobody told it to reboot."""
 
     grace: timedelta = timedelta(minutes=15)
     watch: timedelta = timedelta(minutes=60)
+    silence: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import read_keys
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import BOOTBANK, BankObservation
 from auditor.domain.rollback.plan import PlannedBank, Target
+
+SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.CUT_OFF})
+"""The reasons that pass by themselves: nobody answered. A refused login or another host key is an answer."""
+
+
+def silent(*readings: Reading[Any] | None) -> Unread | None:
+    """The first of these readings that nobody answered."""
+    return next((each for each in readings if isinstance(each, Unread) and each.reason in SILENT), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,11 @@ class Look:
     @property
     def at(self) -> datetime:
         return self.banks.at
+
+    @property
+    def silent(self) -> Unread | None:
+        """Why a part of the host itself was not seen that may be seen in a moment."""
+        return silent(self.banks.trouble, self.boot_id, self.maintenance_mode)
 
 
 class Seen:
@@ -72,4 +86,4 @@ class Seen:
         return None
 
 
-__all__ = ["Look", "Seen"]
+__all__ = ["SILENT", "Look", "Seen", "silent"]

@@ -26,10 +26,9 @@ from auditor.domain.observation import Read, Reason, Unread, value_of
 from auditor.domain.rollback import returned
 from auditor.domain.rollback.decision import Decision, Do, Ended, Found, Limits, Wait
 from auditor.domain.rollback.journal import HostJournal, Step, Terminal
-from auditor.domain.rollback.look import Look, Seen
+from auditor.domain.rollback.look import SILENT, Look, Seen
 from auditor.domain.rollback.plan import Target
 
-_SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.CUT_OFF})
 _DISRUPTIVE = (Step.MAINTENANCE, Step.ARM, Step.DISARM)
 
 ORDERS = 3
@@ -48,21 +47,33 @@ def next_step(
     *,
     abort: bool = False,
     lapsed: str = "",
+    silent_since: datetime | None = None,
 ) -> Decision:
     """What to do now. ``entries`` is the plan's whole journal, ``look`` from this moment; ``abort`` is a person's wish to
     stop, which is granted until the order to reboot went out. ``lapsed`` is why plan or approval hold no longer, empty while
-    they do: a host that was begun is not armed or told to reboot on them, and an armed one is disarmed."""
+    they do: a host that was begun is not armed or told to reboot on them, and an armed one is disarmed. ``silent_since`` is
+    when the looks without an answer began, for a caller that looks again; None: it is not waited for."""
     journal = HostJournal.of(target.host, entries)
     ended = journal.ended
     if ended is not None and ended[0].final:
         return Ended(*ended, value_of(look.maintenance_mode), Seen(target, look).armed)
-    return _Machine(target, journal, look, limits or Limits(), abort=abort, lapsed=lapsed).decide()
+    return _Machine(target, journal, look, limits or Limits(), abort=abort, lapsed=lapsed, since=silent_since).decide()
 
 
 class _Machine:
-    def __init__(self, target: Target, journal: HostJournal, look: Look, limits: Limits, *, abort: bool, lapsed: str) -> None:
+    def __init__(
+        self,
+        target: Target,
+        journal: HostJournal,
+        look: Look,
+        limits: Limits,
+        *,
+        abort: bool,
+        lapsed: str,
+        since: datetime | None,
+    ) -> None:
         self.target, self.journal, self.look, self.limits, self.abort = target, journal, look, limits, abort
-        self.lapsed = lapsed
+        self.lapsed, self.silent_since = lapsed, since
         self.seen = Seen(target, look)
         self.unattended = target.edit is not None
         self.ours = target.edit is not None and self.seen.own == target.edit.apply(target.booted.boot_cfg)
@@ -118,6 +129,9 @@ class _Machine:
         return isinstance(self.look.boot_id, Read) and self.look.boot_id.value != self.target.boot_id
 
     def _before_order(self) -> Decision:
+        silent = self.look.silent
+        if silent is not None and self.silent_since is not None and self.look.at < self.silent_since + self.limits.silence:
+            return Wait(self.silent_since + self.limits.silence, f"no answer; waiting for the host: {silent}")
         trouble = self.seen.trouble
         if trouble is None and isinstance(self.look.boot_id, Unread):
             trouble = self.look.boot_id
@@ -200,7 +214,7 @@ class _Machine:
         deadline = self._deadline(order, self.limits.watch)
         if self.look.at < deadline:
             return Wait(deadline, f"waiting for the host: {trouble}")
-        if trouble.reason not in _SILENT:
+        if trouble.reason not in SILENT:
             return self._end(Terminal.INCONSISTENT, f"it answers, and cannot be looked at: {trouble}")
         return self._end(Terminal.NOT_RETURNED, f"no answer {_minutes(self.limits.watch)} after the order to reboot: {trouble}")
 

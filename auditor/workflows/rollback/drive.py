@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from auditor.domain.rollback.decision import Do, Ended, Found, Wait
 from auditor.domain.rollback.journal import HostJournal, Step
@@ -77,21 +77,24 @@ class _Drive:
         self._steps = Steps(means, target, log, wave)
         self._method = Method.GUIDED if target.edit is None else Method.UNATTENDED
         limits = means.pace.limits(self._method)
-        self._limits = limits if wishes.watch else replace(limits, watch=timedelta(0))
+        self._limits = limits if wishes.watch else replace(limits, watch=timedelta(0), silence=timedelta(0))
+        self._silent_since: datetime | None = None
         self._doubts: Counter[Step] = Counter()
         self._told = ""
 
     def run(self) -> Outcome:
         while True:
             self._halt()
-            wishes = self._wishes
+            wishes, look = self._wishes, self._look()
+            self._silent_since = (self._silent_since or look.at) if look.silent is not None else None
             decision = next_step(
                 self._target,
                 self._log.entries(),
-                self._look(),
+                look,
                 self._limits,
                 abort=wishes.abort(),
                 lapsed=wishes.lapsed(),
+                silent_since=self._silent_since,
             )
             self._halt()
             match decision:

@@ -123,6 +123,11 @@ class Pace:
     unattended: Limits = field(default_factory=Limits)
     guided: Limits = field(default_factory=lambda: Limits(timedelta(minutes=45), timedelta(hours=2)))
 
+    @property
+    def silence(self) -> timedelta:
+        """How long a read that nobody answers is tried again."""
+        return self.unattended.silence
+
     def limits(self, method: Method) -> Limits:
         """A person at a console is slower than an order."""
         return self.guided if method is Method.GUIDED else self.unattended

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from auditor.domain.banks import Bank
-from auditor.domain.observation import Read, Unread, value_of
+from auditor.domain.observation import Read, Reading, Unread, value_of
 from auditor.domain.rollback.arm import arm_edit
 from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK
 from auditor.domain.rollback.build import same_build
@@ -15,13 +15,16 @@ from auditor.domain.rollback.control import BootCfgChange, HostTask, TaskState, 
 from auditor.domain.rollback.gates.gate import Gate, GateVerdict, blocking
 from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.judge import window_of
+from auditor.domain.rollback.look import silent
 from auditor.domain.rollback.plan import Target, gates_now, in_wave, moved_facts
+from auditor.domain.rollback.situation import HostSituation
 from auditor.errors import AuditorError, InDoubtError
 from auditor.ports import HostControl, HostTarget
 from auditor.workflows.rollback.card import HA_WARNING
 from auditor.workflows.rollback.checks import built_in
 from auditor.workflows.rollback.log import HostLog
 from auditor.workflows.rollback.means import CheckResult, Means
+from auditor.workflows.rollback.patience import Patience
 from auditor.workflows.rollback.situation import collect, connected
 
 Evidence = Mapping[str, str]
@@ -38,6 +41,7 @@ class Steps:
     def __init__(self, means: Means, target: Target, log: HostLog, wave: Sequence[str] = ()) -> None:
         self._means, self._target, self._log, self._wave = means, target, log, wave
         self._host = means.sight.target(target.vcenter, target.host)
+        self._patience = Patience(means, target.host)
         self._acts: Mapping[Step, Callable[[], Evidence]] = {
             Step.LOOK: self._look,
             Step.MAINTENANCE: self._maintenance,
@@ -95,9 +99,13 @@ class Steps:
                 asked, until = True, self._now + timedelta(minutes=2)
             self._means.sleep(self._means.pace.poll.total_seconds())
 
+    def _connected(self) -> Reading[bool]:
+        return self._patience.read(lambda: connected(self._means.sight, self._target.vcenter, self._host), silent)
+
     def _mode_is(self, wanted: bool) -> None:
         """Read back maintenance mode from the host itself."""
-        mode = self._means.sight.looker.look(self._host).maintenance_mode
+        looker = self._means.sight.looker
+        mode = self._patience.read(lambda: looker.look(self._host).maintenance_mode, silent)
         if isinstance(mode, Unread):
             raise StepFailedError(f"whether it is in maintenance mode could not be read back: {mode}")
         if mode.value is not wanted:
@@ -117,7 +125,7 @@ class Steps:
     # Before the reboot ----------------------------------------------------------------------------------------------
 
     def _look(self) -> Evidence:
-        situation = in_wave(collect(self._means.sight, self._target.vcenter, self._target.host), [self._wave])
+        situation = self._patience.read(self._situation, self._unanswered)
         moved = moved_facts(self._target, situation)
         if moved:
             more = f"; and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
@@ -127,6 +135,15 @@ class Steps:
         if standing:
             raise StepFailedError(f"gate {standing[0].gate.value} stands against it: {'; '.join(standing[0].evidence)}")
         return {"facts": digest(self._target.facts), "window": str(situation.state.window)}
+
+    def _situation(self) -> HostSituation:
+        return in_wave(collect(self._means.sight, self._target.vcenter, self._target.host), [self._wave])
+
+    def _unanswered(self, found: HostSituation) -> Unread | None:
+        """Who did not answer, host or vCenter, where the facts are not as planned; as planned they may have been unread."""
+        own = silent(found.banks.trouble, found.boot_id, found.maintenance_mode, found.machine)
+        trouble = own or silent(found.machine_in_vcenter, found.cluster.name)
+        return trouble if trouble is not None and moved_facts(self._target, found) else None
 
     def _maintenance(self) -> Evidence:
         control, pace = self._control(), self._means.pace
@@ -152,7 +169,9 @@ class Steps:
             name = f"{link.strip('/')}-boot.cfg"
             kept[name] = vault.keep_bytes(target.host, name, at, bank.boot_cfg).path
             kept[f"{name} sha256"] = sha256(bank.boot_cfg)
-        bundle = vault.keep(target.host, "configBundle.tgz", at, lambda into: control.fetch_bundle(self._host, into))
+        bundle = self._patience.fetch(
+            lambda: vault.keep(target.host, "configBundle.tgz", at, lambda i: control.fetch_bundle(self._host, i))
+        )
         return {**kept, "bundle": bundle.path, "bundle sha256": bundle.sha256, "encrypted": str(bundle.encrypted).lower()}
 
     def _arm(self) -> Evidence:
@@ -215,8 +234,8 @@ class Steps:
 
     def _checks(self) -> Evidence:
         target, sight = self._target, self._means.sight
-        now = collect(sight, target.vcenter, target.host)
-        link = value_of(connected(sight, target.vcenter, self._host))
+        now = self._patience.read(lambda: collect(sight, target.vcenter, target.host), lambda seen: silent(seen.banks.trouble))
+        link = value_of(self._connected())
         failed: list[CheckResult] = []
         count = 0
         for found in (built_in(target, now, link), self._means.checks.run(target.host)):
@@ -257,7 +276,7 @@ class Steps:
     def _verify(self) -> Evidence:
         """By a fresh and whole observation of the host, and vCenter's word beside it."""
         target, sight = self._target, self._means.sight
-        seen = sight.banks.read_banks(self._host)
+        seen = self._patience.read(lambda: sight.banks.read_banks(self._host), lambda found: silent(found.trouble))
         if seen.trouble is not None:
             raise StepFailedError(f"the fresh observation failed: {seen.trouble}")
         state = window_of(seen)
@@ -274,7 +293,7 @@ class Steps:
         coming = value_of(state.next)
         if coming is None or not same_build(coming.build, target.to_build):
             wrong.append(f"its next boot would start {coming.build if coming else state.next}")
-        if target.vcenter and value_of(connected(sight, target.vcenter, self._host)) is not True:
+        if target.vcenter and value_of(self._connected()) is not True:
             wrong.append("vCenter is not connected to it any more")
         if wrong:
             raise StepFailedError("; ".join(wrong))

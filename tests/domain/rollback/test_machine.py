@@ -341,7 +341,8 @@ def test_faults_and_kills_in_any_order(
         ended = tool.run(after_kill=after_kill)
         assert tool.journal[-1].data == end_data(ended.terminal, ended.why)
         assert tool.acted.count(Step.ARM) <= 2
-        assert world.arms <= 1
+        # A byte that somebody took back before the journal knew of it looks as if it had never been written.
+        assert world.arms <= 1 + any(fault is unarmed for fault, _ in faults)
         assert world.orders <= 1
         if ended.terminal is Terminal.ABORTED and world.running is not None:
             assert state_of(world, VOLUME_A) == 0

@@ -71,12 +71,14 @@ class SiteHost(World):
     ha_live: bool = False
     check_fails: bool = False
     moved_fact: bool = False
-    lost_at: str = ""  # the step at which the network is lost
+    lost_until: int | None = None  # the minute at which a lost network is back
     task: int = 0
 
     def tick(self, minutes: int = 1) -> None:
         for _ in range(minutes):
             super().tick()
+            if self.lost_until is not None and self.minute >= self.lost_until:
+                self.lost, self.lost_until = False, None
             if self.entering is not None and self.minute >= self.entering:
                 self.entering = None
                 self.maintenance = True

@@ -10,6 +10,7 @@ import pytest
 from auditor.domain.observation import Reason
 from auditor.domain.rollback.plan import Method
 from auditor.domain.rollback.status import OperationStatus
+from auditor.workflows.rollback import run as rollback
 from tests.domain.rollback.samples import OWN, VOLUME_A, VOLUME_B
 from tests.workflows.rollback.driving import again, fresh, make, start
 from tests.workflows.rollback.site import Site, SiteHost
@@ -119,6 +120,64 @@ def test_every_fault_has_its_state(
         assert host.orders <= 1
     if "ROLLED_BACK" in {state, then}:
         assert (host.running, host.maintenance, host.boot) == (VOLUME_B, False, 2)
+
+
+def blip(minutes: int) -> Change:
+    """The network is lost and comes back by itself. A silent host is waited for five minutes."""
+
+    def change(host: SiteHost) -> None:
+        host.lost, host.lost_until = True, host.minute + minutes
+
+    return change
+
+
+MOMENTS = [*(("look", nth) for nth in range(1, 13)), *(("read", nth) for nth in range(1, 4)), ("bundle", 1)]
+
+
+@pytest.mark.parametrize(("act", "nth"), MOMENTS, ids=[f"{act}-{nth}" for act, nth in MOMENTS])
+def test_a_blip_while_nothing_is_ordered_is_waited_out(tmp_path: Path, act: str, nth: int) -> None:
+    lost: list[int] = []
+
+    def change(host: SiteHost) -> None:
+        blip(3)(host)
+        lost.append(host.minute)
+
+    site, status = broken(at(act, change, nth), tmp_path)
+    assert lost, "there is no such moment"
+    assert status.hosts[0].state == "ROLLED_BACK", status.hosts[0]
+    host = site.hosts()["esx1"]
+    assert (host.arms, host.orders, host.entered, host.left) == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("act", ["enter", "arm"])
+def test_an_order_that_met_a_blip_is_not_given_again(tmp_path: Path, act: str) -> None:
+    """What was on its way is over, and the host is left as it was found: armed it is not."""
+    site, status = broken(at(act, blip(3)), tmp_path)
+    assert status.hosts[0].state == "ABORTED", status.hosts[0]
+    host = site.hosts()["esx1"]
+    assert (host.arms, host.orders, host.volumes[VOLUME_A]) == (0, 0, OWN)
+
+
+@pytest.mark.parametrize("nth", [4, 6])
+def test_a_network_that_stays_away_is_no_blip(tmp_path: Path, nth: int) -> None:
+    site, status = broken(at("look", blip(7), nth), tmp_path)
+    assert status.hosts[0].state == "INCONSISTENT", status.hosts[0]
+    assert "cannot be looked at" in status.hosts[0].why
+    site.pass_time(10 * 60)
+    ended = again(site, tmp_path)
+    assert ended is not None
+    assert ended.rolled_back, ended.hosts[0]
+
+
+def test_giving_up_waits_for_nobody(tmp_path: Path) -> None:
+    site, _ = broken(at("look", blip(7), 6), tmp_path)
+    with site.host("esx1") as host:
+        host.lost, host.lost_until = True, None
+    before = site.now()
+    ended = again(site, tmp_path, lambda m, j, n, me: rollback.abort(m, j, n, me, give_up=True))
+    assert ended is not None
+    assert ended.operation.outcome == "GIVEN_UP"
+    assert site.now() == before
 
 
 def test_shift_r_missed_is_said(tmp_path: Path) -> None:
