@@ -7,8 +7,8 @@ where they do not decide the question.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, field
+from itertools import combinations, permutations
 
 from auditor.domain.bootbank import BootOutcome, simulate_boot
 from auditor.domain.bootcfg import LoaderKeys, read_keys
@@ -67,6 +67,8 @@ class Bank:
     boot_cfg: Reading[bytes | None]
     partition: int | None = None
     """Partition number on the boot disk; None: not known."""
+    volume: str = field(default="", compare=False)
+    """The volume its link leads to; empty: not known."""
 
     @classmethod
     def of(cls, reading: BankReading, partition: int | None = None) -> Bank:
@@ -76,11 +78,13 @@ class Bank:
         """
         boot_cfg: Reading[bytes | None] = reading.boot_cfg
         target = reading.target
-        if isinstance(target, Read) and not target.value.startswith(VOLUMES):
+        volume = target.value.removeprefix(VOLUMES).strip("/") if isinstance(target, Read) else ""
+        plain = volume and "/" not in volume and volume not in {".", ".."}
+        if isinstance(target, Read) and not (target.value.startswith(VOLUMES) and plain):
             boot_cfg = Unread(Reason.UNREADABLE, f"{reading.link} does not lead to a volume but to {target.value[:200]!r}")
         elif isinstance(boot_cfg, Unread) and boot_cfg.reason is Reason.ABSENT:
             boot_cfg = Read(None)
-        return cls(reading.link, boot_cfg, partition)
+        return cls(reading.link, boot_cfg, partition, volume)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,9 @@ def predict_next_boot(banks: Sequence[Bank]) -> Reading[NextBoot]:
     for bank in banks:
         if isinstance(bank.boot_cfg, Unread):
             return Unread(bank.boot_cfg.reason, f"{bank.name}: {bank.boot_cfg.detail or 'boot.cfg was not read'}")
+    for one, other in combinations(banks, 2):
+        if one.volume and one.volume == other.volume:
+            return Unread(Reason.UNREADABLE, f"{one.name} and {other.name} lead to the same volume {one.volume}")
     orders = [order for order in permutations(banks) if _possible(order)]
     answers = [_boot(order) for order in orders]
     if len({answer.bank for answer in answers}) != 1:

@@ -99,12 +99,19 @@ def test_a_missing_file_is_known_to_be_missing() -> None:
     assert answer.value.bank == "/bootbank"
 
 
-@pytest.mark.parametrize("target", ["/tmp/_bootbank", "", "/vmfs/volumesX/1"])
+@pytest.mark.parametrize("target", ["/tmp/_bootbank", "", "/vmfs/volumesX/1", "/vmfs/volumes/", "/vmfs/volumes/../../tmp"])
 def test_a_link_that_leads_to_no_volume_is_no_bank(target: str) -> None:
     lost = Bank.of(BankReading("/bootbank", Read(target), Read(RUNNING)))
     answer = predict_next_boot([lost, bank("/altbootbank", STAGED)])
     assert isinstance(answer, Unread)
     assert "/bootbank" in answer.detail
+
+
+def test_two_links_to_one_volume_are_not_two_banks() -> None:
+    links = [BankReading(link, Read(target), Read(RUNNING)) for link, target in (("a", VOLUME), ("b", f"{VOLUME}/"))]
+    answer = predict_next_boot([Bank.of(reading, number) for number, reading in enumerate(links, 5)])
+    assert isinstance(answer, Unread)
+    assert "lead to the same volume" in answer.detail
 
 
 def test_a_bank_keeps_its_partition() -> None:
