@@ -42,9 +42,9 @@ def init(invocation: Invocation, force: bool) -> int:
       auditor config init
       auditor config init --config /etc/auditor/auditor.toml
     """
-    from auditor.config.loader import user_config_file
+    from auditor.config.loader import expanded, user_config_file
 
-    path = (invocation.config_path or user_config_file()).expanduser()
+    path = expanded(invocation.config_path or user_config_file())
     text = (files("auditor.config") / "auditor.toml").read_text("utf-8")
     _write(path, text, force)
     output.say(f"written: {printable(str(path))}")

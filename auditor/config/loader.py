@@ -37,8 +37,12 @@ MAX_SIZE = 1_000_000  # bytes; a configuration with a thousand addresses has abo
 
 
 def search_path() -> tuple[Path, ...]:
-    """Where a configuration is looked for when none is named, first one first."""
-    return (Path("auditor.toml"), user_config_file(), Path("/etc/auditor/auditor.toml"))
+    """Where a configuration is looked for when none is named, first one first. A user without a home has none there."""
+    try:
+        own: tuple[Path, ...] = (user_config_file(),)
+    except ConfigError:
+        own = ()
+    return (Path("auditor.toml"), *own, Path("/etc/auditor/auditor.toml"))
 
 
 def user_config_file() -> Path:
@@ -57,7 +61,7 @@ def find_config(given: Path | None = None) -> Path:
     Raises ``ConfigError`` when there is none."""
     named = given or (Path(os.environ["AUDITOR_CONFIG"]) if os.environ.get("AUDITOR_CONFIG") else None)
     if named is not None:
-        return named.expanduser()
+        return expanded(named)
     for path in search_path():
         if path.is_file():
             _refuse_foreign(path)
@@ -79,7 +83,18 @@ def load_config(given: Path | None = None) -> Config:
 
 def _xdg(variable: str, default: str) -> Path:
     value = os.environ.get(variable, "")
-    return Path(value) if value.startswith("/") else Path.home() / default
+    return Path(value) if value.startswith("/") else expanded(Path("~") / default)
+
+
+def expanded(path: Path) -> Path:
+    """``path`` with ``~`` and ``~user`` put in full. A container's or a service's user may have no home: ``ConfigError``."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        hint = "set HOME, or write paths in full: --config, and in the configuration [history] path, [ssh] known_hosts, "
+        raise ConfigError(
+            "the user this runs as has no such home directory", where=str(path), hint=f"{hint}[backup] folder"
+        ) from None
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -372,4 +387,4 @@ class _Builder:
         return ConfigError(what, where=str(self.path), hint=hint)
 
 
-__all__ = ["data_folder", "find_config", "load_config", "search_path", "user_config_file"]
+__all__ = ["data_folder", "expanded", "find_config", "load_config", "search_path", "user_config_file"]

@@ -102,7 +102,8 @@ def pin(path: Path, address: str, port: int, key: HostKey, fingerprint: str) -> 
         )
     kept = [rest for line in _lines(path) if (rest := _without(line, where, key.type)) is not None]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        # Whoever may write the folder could put another file in its place.
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:

@@ -91,6 +91,25 @@ def test_order_of_the_places(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert find_config(Path("~/other.toml")) == home / "other.toml"
 
 
+def test_a_user_without_a_home_is_told_what_to_name(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container or a service may run under a number that no user has, and without HOME."""
+
+    def nobody(uid: int) -> object:
+        raise KeyError(uid)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    with pytest.raises(ConfigError, match="there is no configuration file"):
+        find_config()
+    with pytest.raises(ConfigError, match="no such home directory"):
+        find_config(Path("~/other.toml"))
+    write(home / "auditor.toml")
+    with pytest.raises(ConfigError, match=r"no such home directory(.|\n)*set HOME(.|\n)*\[history\] path"):
+        load_config()
+    write(home / "auditor.toml", f'history = {{ path = "h.db" }}\nbackup = {{ folder = "b" }}\n{SMALL}')
+    assert load_config().history == home / "h.db"
+
+
 def test_a_named_file_that_is_not_there_is_no_reason_to_look_elsewhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(home / "auditor.toml")
     monkeypatch.setenv("AUDITOR_CONFIG", str(home / "gone.toml"))

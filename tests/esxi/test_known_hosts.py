@@ -93,6 +93,7 @@ def test_pin_is_by_fingerprint_only(keys: list[HostKey], tmp_path: Path) -> None
     pin(file, "h", 22, keys[0], f" {keys[0].fingerprint}\n")
     assert load(file).keys_of("h", 22) == (keys[0],)
     assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_pin_replaces_the_key_of_that_type_only(keys: list[HostKey], tmp_path: Path) -> None:
