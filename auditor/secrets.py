@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import getpass
 import os
+import selectors
 import stat
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import IO, NoReturn, Protocol, cast
 
 from auditor.errors import ConfigError
 
@@ -25,6 +27,8 @@ MAX_LENGTH = 4096
 
 HELPER_TIMEOUT = 60.0
 """Seconds a helper command may take; long enough for a person to unlock a password manager."""
+
+_HELPER_OUTPUT = 65_536  # bytes; what is more is no helper's answer
 
 _REDACT_FROM = 4
 """Shorter secrets are not searched for in texts: masking every "a" would help nobody."""
@@ -158,7 +162,7 @@ class Command:
 
     def fetch(self, label: str) -> str:
         try:
-            done = subprocess.run(self.argv, stdout=subprocess.PIPE, timeout=self.timeout, check=False)
+            status, printed = self._run()
         except subprocess.TimeoutExpired:
             raise ConfigError(
                 f"no {label} within {self.timeout:.0f} s",
@@ -167,13 +171,45 @@ class Command:
             ) from None
         except OSError as error:
             raise ConfigError(f"cannot be run for the {label}: {error.strerror}", where=self.describe()) from error
-        if done.returncode != 0:
+        if len(printed) > _HELPER_OUTPUT:
             raise ConfigError(
-                f"ended with status {done.returncode} instead of giving the {label}",
+                f"prints more than {_HELPER_OUTPUT} bytes; a helper prints the {label} on its first line and ends",
                 where=self.describe(),
                 hint="run the helper by hand as the same user",
             )
-        return _first_line(done.stdout, label, self.describe())
+        if status != 0:
+            raise ConfigError(
+                f"ended with status {status} instead of giving the {label}",
+                where=self.describe(),
+                hint="run the helper by hand as the same user",
+            )
+        return _first_line(printed, label, self.describe())
+
+    def _run(self) -> tuple[int, bytes]:
+        """Its status and what it printed, at most a little more than the limit: a helper that prints for ever must not
+        take the machine's memory. Raises ``subprocess.TimeoutExpired``."""
+        end = time.monotonic() + self.timeout
+        with subprocess.Popen(self.argv, stdout=subprocess.PIPE) as process:
+            try:
+                printed = self._printed(cast("IO[bytes]", process.stdout).fileno(), end)
+                if len(printed) > _HELPER_OUTPUT:
+                    process.kill()
+                return process.wait(max(0.1, end - time.monotonic())), printed
+            except BaseException:
+                process.kill()
+                raise
+
+    def _printed(self, pipe: int, end: float) -> bytes:
+        printed = b""
+        with selectors.DefaultSelector() as ready:
+            ready.register(pipe, selectors.EVENT_READ)
+            while len(printed) <= _HELPER_OUTPUT and ready.select(max(0.0, end - time.monotonic())):
+                if not (more := os.read(pipe, 65_536)):
+                    return printed
+                printed += more
+        if len(printed) > _HELPER_OUTPUT:
+            return printed
+        raise subprocess.TimeoutExpired(self.argv[0], self.timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def test_command_is_run_without_a_shell() -> None:
         ("pass", "is empty"),
         ("import time; print('hunter2', flush=True); time.sleep(60)", r"within 1 s"),
         ("import sys; sys.stdout.buffer.write(b'\\xff')", "not UTF-8"),
+        ("import os\nwhile True: os.write(1, b'hunter2' * 999)", "prints more than"),
     ],
 )
 def test_command_that_fails_says_so_and_not_what_it_said(code: str, message: str) -> None:
