@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
@@ -41,6 +42,25 @@ def ending_signals() -> Iterator[None]:
             signal.signal(each, handler)
 
 
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let signals with a handler wait for the end of the block, where the handler runs: what is started in the block is known
+    by then. They are not blocked, which the started command would inherit. Only the main thread gets signals at all."""
+    came: list[tuple[int, FrameType | None]] = []
+    before: dict[signal.Signals, Callable[[int, FrameType | None], object]] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {each: handler for each in _ENDINGS if callable(handler := signal.getsignal(each))}
+    for each in before:
+        signal.signal(each, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number, frame in came:
+        before[signal.Signals(number)](number, frame)
+
+
 def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     """Run ``command`` on this process's terminal and return its exit code, 128 + the signal's number if one ended it.
 
@@ -51,13 +71,15 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
     if at_terminal and before is not signal.SIG_IGN:
         # Before the command starts, for it may be interrupted at once. A handler of ours is not inherited, SIG_IGN would be.
         signal.signal(signal.SIGINT, lambda *_: None)
+    process = None
     try:
-        process = _start(command, environment, own_group=not at_terminal)
-        try:
-            code = process.wait()
-        except BaseException:
+        with _held_back():
+            process = _start(command, environment, own_group=not at_terminal)
+        code = process.wait()
+    except BaseException:
+        if process is not None:
             _end(process, group=not at_terminal)
-            raise
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
     return code if code >= 0 else 128 - code
@@ -68,11 +90,14 @@ def run_auditor(arguments: Sequence[str], environment: Mapping[str, str], allowe
 
     Raises `AuditorError` with its last words when it ends with another code than one of ``allowed``."""
     command = (sys.executable, "-P", "-m", "auditor", *arguments)
-    process = _start(command, environment, own_group=True, piped=True)
+    process = None
     try:
+        with _held_back():
+            process = _start(command, environment, own_group=True, piped=True)
         out, err = process.communicate()
     except BaseException:
-        _end(process, group=True)
+        if process is not None:
+            _end(process, group=True)
         raise
     if process.returncode not in allowed:
         raise AuditorError(
