@@ -127,7 +127,7 @@ def download(session: VapiSession, url: str, target: Path, told: Told = silent, 
         with http.get(url, stream=True, timeout=timeout, allow_redirects=False) as answer, part.open("wb") as file:
             if answer.status_code != 200:
                 raise FailedError(f"the download was refused: HTTP {answer.status_code}", where=url)
-            length = int(answer.headers.get("Content-Length") or 0)
+            length = _length(answer.headers.get("Content-Length", ""), url)
             for block in answer.iter_content(BLOCK):
                 file.write(block)
                 digest.update(block)
@@ -145,6 +145,15 @@ def download(session: VapiSession, url: str, target: Path, told: Told = silent, 
             part.unlink(missing_ok=True)
     told(100, "")
     return Downloaded(size, digest.hexdigest(), url, secure)
+
+
+def _length(text: str, url: str) -> int:
+    """The bytes to come; 0 where the answer does not say. Raises ``ReadError``: without it a cut-off file looks complete."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise ReadError(f"the answer's length is no number: {text[:60]!r}", where=url, hint="try again")
+    return int(text)
 
 
 def _failed(error: OSError, url: str, path: Path, session: VapiSession) -> AuditorError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -260,6 +262,24 @@ class TestExports:
             exporter.fetch(url, tmp_path / "no-such-folder" / "image.iso")
         assert not target.exists()
         assert not list(tmp_path.glob(".*part"))
+
+    @pytest.mark.parametrize(
+        ("length", "error"), [("ten", ReadError), ("1" * 5000, ReadError), ("-3", ReadError), ("10", ConnectError)]
+    )
+    def test_a_download_that_is_garbled_or_cut_off_leaves_nothing(
+        self, exporter: VCenterImageExporter, tmp_path: Path, length: str, error: type[Exception]
+    ) -> None:
+        def answer(listener: socket.socket) -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nfour".encode())
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            threading.Thread(target=answer, args=(listener,), daemon=True).start()
+            with pytest.raises(error):
+                exporter.fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/x", tmp_path / "x", allow_http=True)
+        assert list(tmp_path.glob("*x*")) == []
 
     def test_another_certificate_is_refused(self, place: Place, tmp_path: Path) -> None:
         pin = ":".join(["AB"] * 32)
