@@ -14,6 +14,7 @@ from auditor.domain.proposal.actors import ActorKind, Standing
 from auditor.domain.proposal.gap import Gap
 from auditor.domain.proposal.values import Candidate, CandidateKind, Forecast, ImageProposal, LayerChange
 from auditor.domain.versions import ReleaseKind
+from auditor.domain.wording import hosts_run
 from auditor.reports.rows import when
 from auditor.reports.safe import printable
 
@@ -163,7 +164,7 @@ def render_gaps(found: ClusterGaps, *, width: int = 120) -> str:
         state = {True: "in the depot", False: "MISSING", None: "NOT KNOWN: the depot could not be asked"}[gap.present]
         lines += ["", *_wrapped(f"{gap.item}: {state}", width, 2)]
         if gap.running:
-            lines += _wrapped(f"{len(gap.running)} hosts run it: {', '.join(gap.running[:_NAMES])}", width, 5)
+            lines += _wrapped(f"{hosts_run(len(gap.running))} it: {', '.join(gap.running[:_NAMES])}", width, 5)
         for number, way in enumerate(gap.ways, 1):
             lines += _wrapped(f"{number}. {way.kind.value}: {way.how}", width, 5)
             lines += _wrapped(f"touches: {way.footprint}", width, 8)

@@ -12,6 +12,7 @@ from auditor.domain.rollback.gates.gate import GateResult, GateVerdict
 from auditor.domain.rollback.journal import Step, Terminal
 from auditor.domain.rollback.plan import RollbackPlan, Target, image_commands
 from auditor.domain.rollback.status import HostStatus, OperationStatus, Standing
+from auditor.domain.wording import count
 from auditor.reports.safe import printable
 
 Plain = dict[str, Any]
@@ -42,7 +43,7 @@ def render_plan(plan: RollbackPlan, now: datetime) -> str:
         gates = sorted({result.gate.value for _, result in plan.blocked})
         lines.append(f"BLOCKED by {len(plan.blocked)} gates: {', '.join(gates)}. Such a plan cannot be approved.")
     else:
-        lines.append(f"{len(plan.targets)} hosts, one failure stops all. Steps: {', '.join(plan.targets[0].steps)}.")
+        lines.append(f"{count(len(plan.targets), 'host')}, one failure stops all. Steps: {', '.join(plan.targets[0].steps)}.")
     return "\n".join(lines)
 
 

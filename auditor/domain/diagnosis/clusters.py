@@ -9,12 +9,13 @@ from datetime import datetime
 from auditor.domain.assessment import HostState, Layer, LayerDrift, LayerState
 from auditor.domain.causes import cause_of
 from auditor.domain.diagnosis.restore import Rewind, when
-from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene, count, few, groups, names, runs_text
+from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene, groups, names, runs_text
 from auditor.domain.findings import Code, Finding, Severity
 from auditor.domain.hosts import HostFacts
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import Depot, HostVerdict, Read, value_of
 from auditor.domain.versions import BaseImageVersion, VersionError, release_kind
+from auditor.domain.wording import count, few, hosts_run
 
 _RESTORE_PAGE = "vSphere Lifecycle Manager guide, Backup and Restore Scenarios"
 
@@ -46,7 +47,7 @@ def _direction(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
             Code.HOST_AHEAD,
             Severity.CRITICAL,
             subject,
-            f"{len(ahead)} of {count(total, 'host')} run a newer image than the cluster asks for.",
+            f"{hosts_run(len(ahead), total)} a newer image than the cluster asks for.",
             hosts=names(ahead),
             evidence=(*_asks(cluster), *_runs(ahead), *_ended(ahead), *_why_ahead(scene, cluster, ahead)),
             do=(
@@ -65,7 +66,7 @@ def _direction(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
             Code.HOST_BEHIND,
             Severity.WARNING,
             subject,
-            f"{len(behind)} of {count(total, 'host')} run an older image than the cluster asks for.",
+            f"{hosts_run(len(behind), total)} an older image than the cluster asks for.",
             hosts=names(behind),
             evidence=(*_asks(cluster), *_runs(behind), *_ended(behind), *_layer_lines(behind)),
             do=("If the image is the wanted one, remediate these hosts in a maintenance window.",),

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from auditor.domain.assessment import ClusterRow, HostState, LayerState
-from auditor.domain.diagnosis.scene import ClusterScene, Scene, count, few, names
+from auditor.domain.diagnosis.scene import ClusterScene, Scene, names
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.hosts import trouble_of
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import Estate, Read, Reading, Reason, Route, Unread, value_of
 from auditor.domain.past import Past
+from auditor.domain.wording import count, few
 
 _NO_CHANGE = (
     "nothing can be said about change: whether vCenter's database went back in time, which hosts or clusters are gone, "

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from auditor.domain.bootbank import simulate_boot
 from auditor.domain.diagnosis.restore import when
-from auditor.domain.diagnosis.scene import HostScene, Scene, count, few, names, runs_text
+from auditor.domain.diagnosis.scene import HostScene, Scene, names, runs_text
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.hosts import HostFacts, trouble_of
 from auditor.domain.image import Product
 from auditor.domain.observation import Connection, HostObservation, Read, StagedImage, Unread, value_of
 from auditor.domain.past import PastHost
 from auditor.domain.versions import ProductVersion, VersionError
+from auditor.domain.wording import few, hosts_run
 
 
 def host_findings(scene: Scene) -> Iterable[Finding]:
@@ -50,7 +51,7 @@ def _vcenter_older(scene: Scene) -> Iterable[Finding]:
             Code.VCENTER_OLDER_THAN_HOST,
             Severity.CRITICAL,
             Subject(SubjectKind.VCENTER, scene.view.name, scene.view.name),
-            f"{count(len(newer), 'host')} run a newer release than vCenter {marks.version}.",
+            f"{hosts_run(len(newer))} a newer release than vCenter {marks.version}.",
             hosts=names(newer),
             evidence=(
                 f"vCenter is {marks.version} build {marks.build}",

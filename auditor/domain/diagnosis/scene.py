@@ -95,13 +95,3 @@ def groups(hosts: Sequence[HostScene]) -> list[tuple[str, list[HostScene]]]:
 
 def names(hosts: Iterable[HostScene]) -> tuple[str, ...]:
     return tuple(sorted(h.name for h in hosts))
-
-
-def few(items: Sequence[str], limit: int = 5) -> str:
-    """A list for one line of evidence: the first few, and how many more."""
-    shown = ", ".join(items[:limit])
-    return f"{shown} and {len(items) - limit} more" if len(items) > limit else shown
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

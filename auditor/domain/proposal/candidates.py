@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from auditor.domain.assessment import HostState
 from auditor.domain.composite import all_parts
 from auditor.domain.diagnosis.restore import when
-from auditor.domain.diagnosis.scene import count, few
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage
 from auditor.domain.observation import host_key, value_of
 from auditor.domain.past import PastImage
@@ -21,6 +20,7 @@ from auditor.domain.proposal.running import Running, image_of_hosts, keyed, own_
 from auditor.domain.proposal.values import CandidateKind
 from auditor.domain.specification import SpecificationError, importable
 from auditor.domain.versions import BaseImageVersion
+from auditor.domain.wording import count, few, hosts_run
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +110,18 @@ def _of_hosts(case: Case, groups: tuple[Running, ...]) -> Iterable[Find]:
     total = len(case.cluster.hosts)
     newest, most = _newest(case, groups), max(groups, key=lambda g: (len(g.hosts), g.base))
     if len(groups) == 1 and len(newest.hosts) == total:
-        yield _host_find(case, newest, CandidateKind.UNIFORM, f"all {total} hosts run it")
+        yield _host_find(
+            case, newest, CandidateKind.UNIFORM, "its only host runs it" if total == 1 else f"all {total} hosts run it"
+        )
     if case.from_host:
         for group in groups:
             if any(host_key(h.name) == host_key(case.from_host) for h in group.hosts):
                 yield _host_find(case, group, CandidateKind.HOST, f"{case.from_host} runs it")
     if len(groups) > 1:
-        text = f"the newest of {len(groups)} images that run here; {len(newest.hosts)} of {total} hosts run it"
+        text = f"the newest of {len(groups)} images that run here; {hosts_run(len(newest.hosts), total)} it"
         yield _host_find(case, newest, CandidateKind.RAISE_AND_REMEDIATE, text)
-    yield _host_find(case, newest, CandidateKind.HIGHEST, f"{len(newest.hosts)} of {total} hosts run it; none runs a newer one")
-    yield _host_find(case, most, CandidateKind.MOST_USED, f"{len(most.hosts)} of {total} hosts run it")
+    yield _host_find(case, newest, CandidateKind.HIGHEST, f"{hosts_run(len(newest.hosts), total)} it; none runs a newer one")
+    yield _host_find(case, most, CandidateKind.MOST_USED, f"{hosts_run(len(most.hosts), total)} it")
 
 
 def _newest(case: Case, groups: tuple[Running, ...]) -> Running:
@@ -174,7 +176,7 @@ def _of_parts(case: Case) -> Iterable[Find]:
     if named is not None:
         kinds.append((CandidateKind.HOST, named, f"{case.from_host} does"))
     for kind, base, why in kinds:
-        text = f"{len(by_base[base])} of {total} hosts run base image {base.raw}; {why}: {', '.join(by_base[base])}"
+        text = f"{hosts_run(len(by_base[base]), total)} base image {base.raw}; {why}: {', '.join(by_base[base])}"
         title = f"what {count(len(by_base[base]), 'host')} run, each part of the composite image by its own hosts"
         yield Find(kind, title, parted.image(base), (text, *parted.told(base)), guessed=parted.guessed(base))
 
@@ -237,7 +239,7 @@ def _hosts(group: Running) -> str:
 
 
 def _few(group: Running) -> str:
-    return f"{group.names[0]} runs" if len(group.names) == 1 else f"{len(group.names)} hosts run"
+    return f"{group.names[0]} runs" if len(group.names) == 1 else hosts_run(len(group.names))
 
 
 __all__ = ["Find", "depot_needs", "find", "identity", "same_add_on"]

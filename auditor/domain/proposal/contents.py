@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from auditor.domain.composite import parts
-from auditor.domain.diagnosis.scene import HostScene, count, few
+from auditor.domain.diagnosis.scene import HostScene
 from auditor.domain.image import DesiredImage
 from auditor.domain.observation import Read, Unread, value_of
 from auditor.domain.proposal.candidates import Find, same_add_on
@@ -17,6 +17,7 @@ from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.running import solution_components
 from auditor.domain.proposal.values import ImageWarning, WarningCode
 from auditor.domain.specification import SpecificationError
+from auditor.domain.wording import count, few
 
 _DROPS = ("field note: an HPE add-on without lpfc cost hosts their SAN boot", "KB 440252")
 

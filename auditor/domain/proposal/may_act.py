@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from auditor.domain.diagnosis.restore import when
-from auditor.domain.diagnosis.scene import few
 from auditor.domain.observation import Reason, Unread, value_of
 from auditor.domain.proposal.actors import Actor, ActorKind, ScheduledTask, Standing
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.values import Fact, MovedFact
+from auditor.domain.wording import few
 
 _TASK = "scheduled-task "
 _POLICY = "cluster.auto-remediation"

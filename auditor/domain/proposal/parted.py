@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from auditor.domain import composite
-from auditor.domain.diagnosis.scene import few
 from auditor.domain.image import BaseImage, DesiredImage
 from auditor.domain.observation import value_of
 from auditor.domain.past import PastImage
@@ -14,6 +13,7 @@ from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.running import Running, image_of_hosts, keyed, own_components, running, runs_image, unlike
 from auditor.domain.specification import SpecificationError
 from auditor.domain.versions import BaseImageVersion
+from auditor.domain.wording import few
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from auditor.domain.assessment import HostState, Layer, Source
 from auditor.domain.composite import DEFAULT, names, parts
-from auditor.domain.diagnosis.scene import few
 from auditor.domain.image import AddOn, DesiredImage, ManagementMode
 from auditor.domain.observation import Read, Unread, value_of
 from auditor.domain.proposal.candidates import Find, find
@@ -31,6 +30,7 @@ from auditor.domain.rollback.judge import recorded_window
 from auditor.domain.rollback.window import WindowKind
 from auditor.domain.specification import SpecificationError
 from auditor.domain.versions import release_kind
+from auditor.domain.wording import few
 
 LIFETIME = timedelta(hours=24)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable
 
 from auditor.domain.add_on_names import describe
 from auditor.domain.composite import DEFAULT, names, parts
-from auditor.domain.diagnosis.scene import count, few
 from auditor.domain.image import DesiredImage, ManagementMode
 from auditor.domain.observation import Read, Reason, Unread, value_of
 from auditor.domain.proposal.candidates import Find, same_add_on
@@ -27,6 +26,7 @@ from auditor.domain.proposal.values import (
 )
 from auditor.domain.specification import SpecificationError
 from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionError, boundary_key
+from auditor.domain.wording import count, few
 
 _BOUNDARY = "field note: HPE's build guide; up to 8.x the update release, from 9.0 the minor release"
 _NO_DOWN = ("KB 320562", "KB 424858")
