@@ -13,7 +13,7 @@ from auditor.domain.journal import Phase
 from auditor.domain.observation import Read, Reason
 from auditor.domain.rollback.decision import Do, Ended, Wait
 from auditor.domain.rollback.journal import END, HostJournal, Step, Terminal, end_data
-from auditor.domain.rollback.machine import next_step
+from auditor.domain.rollback.machine import ORDERS, next_step
 from auditor.domain.rollback.plan import Method
 from tests.domain.rollback.samples import NEW, OTHER, OWN, VOLUME_A, VOLUME_B, boot_cfg
 from tests.domain.rollback.world import LIMITS, Tool, World, target
@@ -85,9 +85,16 @@ def test_killed_once_at_every_moment(after_kill: int, goes_down: int) -> None:
 def test_killed_anywhere_any_number_of_times(kills: frozenset[int], after_kill: int, goes_down: int, method: Method) -> None:
     world = World(goes_down=goes_down, shift_r=method is Method.GUIDED)
     tool = Tool(world, target(method), kills)
-    assert tool.run(after_kill=after_kill).terminal is Terminal.ROLLED_BACK
+    ended = tool.run(after_kill=after_kill)
     assert world.arms == (method is Method.UNATTENDED)
-    assert (world.orders, world.boot) == (1, 2)
+    tries = len(HostJournal.of("esx1", tool.journal).intended(Step.REBOOT))
+    if tries == ORDERS and not world.orders:  # killed each time between intention and order: that is enough
+        assert (ended.terminal, method, world.boot) == (Terminal.ABORTED, Method.UNATTENDED, 1)
+        assert state_of(world, VOLUME_A) == 0
+        assert world.maintenance
+    else:
+        assert ended.terminal is Terminal.ROLLED_BACK
+        assert (world.orders, world.boot) == (1, 2)
 
 
 def never_returns(world: World) -> None:
@@ -325,24 +332,31 @@ def test_faults_and_kills_in_any_order(
     faults: list[tuple[Callable[[World], None], int]], kills: frozenset[int], after_kill: int, resumes: int
 ) -> None:
     """Whatever happens, the host ends in a state that the journal names, is not armed twice and not told to reboot twice,
-    and an ABORTED host is never left armed by us."""
+    and an ABORTED host is never left armed by us.
+
+    One thing nobody can tell: a byte that somebody took back after a kill, before the journal had it, looks as if it had never
+    been written. Just then, and as often as that happened, it may be written again."""
     world = World()
+    unseen = 0
     tool = Tool(world, target(), kills)
     pending = sorted(faults, key=lambda fault: fault[1])
     plain_tick = world.tick
 
     def tick(minutes: int = 1) -> None:
+        nonlocal unseen
         plain_tick(minutes)
         while pending and world.minute >= pending[0][1]:
-            pending.pop(0)[0](world)
+            fault = pending.pop(0)[0]
+            armed, known = state_of(world, VOLUME_A) == 3, HostJournal.of("esx1", tool.journal).done(Step.ARM)
+            unseen += fault is unarmed and armed and not known
+            fault(world)
 
     world.tick = tick  # type: ignore[method-assign]
     for _ in range(resumes + 1):
         ended = tool.run(after_kill=after_kill)
         assert tool.journal[-1].data == end_data(ended.terminal, ended.why)
         assert tool.acted.count(Step.ARM) <= 2
-        # A byte that somebody took back before the journal knew of it looks as if it had never been written.
-        assert world.arms <= 1 + any(fault is unarmed for fault, _ in faults)
+        assert world.arms <= 1 + unseen
         assert world.orders <= 1
         if ended.terminal is Terminal.ABORTED and world.running is not None:
             assert state_of(world, VOLUME_A) == 0
