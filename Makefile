@@ -2,15 +2,21 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PYTEST ?= $(BIN)/pytest
+# Tests that ask for no server, no other process and no clock: seconds, not minutes. They judge what is decided and shown.
+QUICK := $(addprefix tests/,backup config depot domain proposal readings reports schemas test_layers.py test_newfile.py)
 
-.PHONY: demo test check lint types layers docs tests judges clean
+.PHONY: demo test quick check lint types layers docs tests judges clean
 
 demo: $(VENV)/.lab  ## Install, then snapshot, restore and audit on the simulated vCenter. Exit 3 means drift: the demo has some.
 	@echo '$$ auditor lab run post-restore -- auditor audit'
 	@$(BIN)/auditor lab run post-restore -- auditor audit; code=$$?; echo "exit code $$code (3 = drift found)"; test $$code -eq 3
 
 test: $(VENV)/.dev  ## Install, then run all tests. Those that need vcsim, govc, sshd, ssh or busybox say so where it is missing.
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(PYTEST) -n auto --dist loadgroup
+
+quick: lint types layers  ## The same without what takes minutes: lint, types, layers, and the tests of pure functions and files.
+	$(PYTEST) -n auto --dist loadgroup $(QUICK)
 
 check: lint types layers docs tests  ## Everything that must be true before a change lands.
 

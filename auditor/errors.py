@@ -74,7 +74,11 @@ class NotDoneError(ConnectError):
 
 
 class TrustError(ConnectError):
-    """The peer's host key or certificate is unknown or has changed."""
+    """The peer's host key or certificate is unknown or, with ``changed``, another one than the pinned one or revoked."""
+
+    def __init__(self, what: str, *, where: str = "", tried: str = "", hint: str = "", changed: bool = False) -> None:
+        super().__init__(what, where=where, tried=tried, hint=hint)
+        self.changed = changed
 
 
 class DeniedError(AuditorError):

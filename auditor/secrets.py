@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, cast
 
+from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import ConfigError
 
 MASK = "********"
@@ -298,9 +299,12 @@ def _remember(text: str) -> None:
 
 
 def _first_line(data: bytes, label: str, where: str) -> str:
+    if change_of(data) is Change.UTF_16:
+        hint = "save it as UTF-8; a password in another form would be a wrong one, and wrong ones lock the account"
+        raise ConfigError(f"the {label} is not UTF-8: it {Change.UTF_16.value}", where=where, hint=hint)
     line = data.split(b"\n", 1)[0].removesuffix(b"\r")
     try:
-        return line.decode("utf-8")
+        return line.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"the {label} is not UTF-8 text", where=where) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from auditor import handed_in
 from auditor.domain.proposal.tables import BUILD_COLUMNS, PATH_COLUMNS, Hints, HintTableError
 from auditor.domain.releases import COLUMNS, ReleaseTable, ReleaseTableError
 from auditor.domain.rollback.vsan_formats import COLUMNS as FORMAT_COLUMNS
@@ -62,17 +63,5 @@ def _hint(columns: tuple[str, ...]) -> str:
 
 def _text(path: Path | None, shipped: str, columns: tuple[str, ...]) -> str:
     where, hint = _where(path, shipped), _hint(columns)
-    try:
-        if path is None:
-            data = (_SHIPPED / shipped).read_bytes()
-        else:
-            with path.open("rb") as file:
-                data = file.read(MAX_TABLE_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", where=where, hint=hint) from error
-    if len(data) > MAX_TABLE_BYTES:
-        raise InputError(f"is larger than {MAX_TABLE_BYTES:,} bytes", where=where, hint=hint)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"is not UTF-8 at byte {error.start}", where=where, hint=hint) from error
+    data = (_SHIPPED / shipped).read_bytes() if path is None else handed_in.read(path, MAX_TABLE_BYTES, hint=hint)
+    return handed_in.text(data, where, hint=hint)

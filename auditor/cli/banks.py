@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
+from auditor import handed_in
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import json_option, verbose_option
+from auditor.domain.banks import BootCfg
 from auditor.domain.bootbank import BootOutcome, after, simulate_boot
 from auditor.domain.bootexplain import explain
+from auditor.domain.changed_copy import FETCH, change_of
 from auditor.errors import InputError
 from auditor.reports.safe import printable
 
@@ -19,6 +23,7 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 """Largest boot.cfg read, in bytes; real ones have about 2 thousand."""
 
 _LONGEST_NAME = 1_000
+_WORD = re.compile(rb"[A-Za-z]{3}")
 
 NO_FILE = "none"
 NOTHING_BOOTS = int(ExitCode.DRIFT)
@@ -33,14 +38,18 @@ def banks() -> None:
 @banks.command(short_help="Say which boot bank would start, from boot.cfg files.")
 @click.argument("files", nargs=-1, metavar="FILE FILE [FILE]")
 @click.option("--shift-r", is_flag=True, help="The pass after Shift+R was pressed at the console and confirmed.")
+@click.option("--as-is", is_flag=True, help="Judge the bytes as given, also where a file looks changed by a shell.")
 @json_option
 @verbose_option
 @click.pass_context
-def predict(context: click.Context, files: tuple[str, ...], shift_r: bool, as_json: bool) -> None:
+def predict(context: click.Context, files: tuple[str, ...], shift_r: bool, as_is: bool, as_json: bool) -> None:
     """Say which boot bank the ESXi loader would start, from the boot.cfg files of the banks.
 
     Give the files in the order of the banks' partitions, from a support bundle or copied from the host; write `none`
     for a bank that has no boot.cfg. Nothing is contacted and nothing is changed. The answer is one pass of the loader.
+
+    A file that a shell or editor changed on the way (UTF-16, a byte order mark, CR LF everywhere), or that is no boot.cfg
+    at all, is refused: the loader would not find what the host has. Where the host itself has it so, give --as-is.
 
     Exit code 0: a bank starts; 3: nothing would boot; 1: a file cannot be used.
 
@@ -52,7 +61,7 @@ def predict(context: click.Context, files: tuple[str, ...], shift_r: bool, as_js
     """
     if not 2 <= len(files) <= 3:
         raise click.UsageError(f"give two or three boot.cfg files in partition order, not {len(files)}")
-    boot_cfgs = tuple(_read(name) for name in files)
+    boot_cfgs = tuple(_read(name, as_is=as_is) for name in files)
     outcome = simulate_boot(boot_cfgs, shift_r)
     explanation = [*explain(outcome, shift_r), *(_first_pass_note(boot_cfgs) if shift_r else ())]
     if as_json:
@@ -65,23 +74,21 @@ def predict(context: click.Context, files: tuple[str, ...], shift_r: bool, as_js
         }
         output.emit_json(document)
     else:
-        output.emit(_text(files, outcome, explanation))
+        output.emit(_text(files, boot_cfgs, outcome, explanation))
     context.exit(0 if outcome.starts else NOTHING_BOOTS)
 
 
-def _read(name: str) -> bytes | None:
+def _read(name: str, *, as_is: bool) -> bytes | None:
     if name == NO_FILE:
         return None
-    try:
-        with Path(name).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        hint = f"give the path of a boot.cfg, or the word {NO_FILE} for a bank that has none"
-        raise InputError(f"cannot be read: {reason}", where=name, hint=hint) from error
-    if len(data) > MAX_FILE_BYTES:
-        hint = "a boot.cfg has a few thousand bytes; check the path"
-        raise InputError(f"is larger than {MAX_FILE_BYTES:,} bytes", where=name, hint=hint)
+    hint = f"give the path of a boot.cfg, which has a few thousand bytes, or the word {NO_FILE} for a bank that has none"
+    data = handed_in.read(Path(name), MAX_FILE_BYTES, hint=hint)
+    change = change_of(data)
+    why = f"{change.value}: not a copy of the host's bytes" if change else ""
+    if not why and _WORD.search(data) and not BootCfg.parse(data).recognised:
+        why = "is text without any key of a boot.cfg: another file, or the error of what should have copied it"
+    if why and not as_is:
+        raise InputError(why, where=name, hint=f"{FETCH}; --as-is judges the file as it is")
     return data
 
 
@@ -96,7 +103,7 @@ def _first_pass_note(boot_cfgs: Sequence[bytes | None]) -> tuple[str, ...]:
     return (f"In a whole boot {before}; if they are from before the boot, it ends like this: {end}.",)
 
 
-def _text(files: Sequence[str], outcome: BootOutcome, explanation: Sequence[str]) -> str:
+def _text(files: Sequence[str], boot_cfgs: Sequence[bytes | None], outcome: BootOutcome, explanation: Sequence[str]) -> str:
     lines = [f"bank {index}: {printable(name, _LONGEST_NAME)}" for index, name in enumerate(files)]
     lines += ["", *explanation, ""]
     if outcome.starts:
@@ -105,4 +112,11 @@ def _text(files: Sequence[str], outcome: BootOutcome, explanation: Sequence[str]
     else:
         lines.append("Starts: nothing")
         lines.append("Next: do not reboot this host; keep copies of both boot.cfg files and open a support case.")
+        doubtful = [
+            str(index) for index, data in enumerate(boot_cfgs) if data is not None and not BootCfg.parse(data).recognised
+        ]
+        if doubtful:
+            lines.append(
+                f"First compare with the host: the file of bank {' and '.join(doubtful)} has no key of a boot.cfg. {FETCH}."
+            )
     return "\n".join(lines)

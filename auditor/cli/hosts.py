@@ -9,6 +9,7 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
+from auditor.cli.hosts_show import show
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
 from auditor.domain.observation import host_key
 from auditor.errors import ConfigError, InputError, RefusedError
@@ -22,7 +23,10 @@ _CHARACTERS_TO_TYPE = 6
 
 @click.group()
 def hosts() -> None:
-    """List the hosts known here and pin their SSH host keys."""
+    """List the hosts known here, show what is recorded of one, and pin SSH host keys."""
+
+
+hosts.add_command(show)
 
 
 @hosts.command("list", short_help="List the known hosts with their addresses and pinned host keys.")

@@ -22,6 +22,7 @@ COMMANDS = {
     "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
     "history": Lazy("auditor.cli.history:history", "Show recorded runs, images and settings; export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
+    "read": Lazy("auditor.cli.read:read", "Say what the tool makes of a recorded output."),
     "propose": Lazy("auditor.cli.propose:propose", "Find the image a cluster should have, and write it as a proposal."),
     "apply": Lazy("auditor.cli.apply:apply", "Give a cluster the image of a proposal; no host is touched."),
     "export": Lazy("auditor.cli.export:export", "Take a cluster's image out: as JSON, as ISO image, as offline bundle."),

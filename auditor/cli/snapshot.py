@@ -34,7 +34,7 @@ def snapshot(invocation: Invocation, as_json: bool) -> int:
         wiring.sources(config, settings=True) as sources,
         wiring.progress() as progress,
     ):
-        summary = snapshot(sources, history, wiring.SystemClock(), progress)
+        summary = snapshot(sources, history, wiring.SystemClock(), progress, config.accepted)
     if as_json:
         from auditor.reports.json import snapshot_document
 

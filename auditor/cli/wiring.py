@@ -17,7 +17,7 @@ from auditor.cli import output
 from auditor.domain.observation import Route, host_key
 from auditor.domain.past import Past
 from auditor.errors import AuditorError, ConfigError, HistoryError, LockedError
-from auditor.ports import BankReader, HostReader, HostTarget
+from auditor.ports import BankReader, Clock, HostReader, HostTarget
 from auditor.workflows.collect import Sources
 
 if TYPE_CHECKING:
@@ -36,11 +36,28 @@ CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
 
 
+class Outside:
+    """All that a reading command meets outside of this process: the time, vCenters, hosts. It is in one place so that a
+    replayed estate can stand there instead (``tests/month``)."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def vcenters(self, config: Config, clock: Clock, only: frozenset[str]) -> Iterator[VCenterRouteReader]:
+        return _vcenters(config, clock, only)
+
+    def direct(self, config: Config, clock: Clock, told: Callable[[HostSettings], None] | None) -> Mapping[Route, HostReader]:
+        return _direct(config, clock, told)
+
+
+outside = Outside()
+
+
 class SystemClock:
     """The machine's clock, in UTC."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return outside.now()
 
 
 def open_history(config: Config, *, read_only: bool = False) -> SqliteHistory:
@@ -129,12 +146,12 @@ def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: boo
     # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
     gc.set_threshold(50_000, 10, 10)
     clock = SystemClock()
-    readers = tuple(_vcenters(config, clock, only))
+    readers = tuple(outside.vcenters(config, clock, only))
     told: list[HostSettings] = []
     made = Sources(
         vcenters=readers,
         routes={vcenter.name: frozenset(vcenter.routes) for vcenter in config.vcenters},
-        direct=_direct(config, clock, told.append if settings else None),
+        direct=outside.direct(config, clock, told.append if settings else None),
         target=lambda vcenter, name, route: _target(config, vcenter, name, route),
         configured=() if only else tuple(host.name for host in config.hosts),
         images={reader.name: reader for reader in readers},
@@ -161,7 +178,7 @@ def _close(readers: Sequence[VCenterRouteReader], seconds: float) -> None:
         thread.join(max(0.0, end - time.monotonic()))
 
 
-def _vcenters(config: Config, clock: SystemClock, only: frozenset[str]) -> Iterator[VCenterRouteReader]:
+def _vcenters(config: Config, clock: Clock, only: frozenset[str]) -> Iterator[VCenterRouteReader]:
     if not config.vcenters:
         return
     from auditor.vcenter.reader import VCenterRouteReader
@@ -188,7 +205,7 @@ def vcenter_settings(config: Config, vcenter: ConfiguredVCenter) -> VCenterSetti
     )
 
 
-def _direct(config: Config, clock: SystemClock, told: Callable[[HostSettings], None] | None) -> Mapping[Route, HostReader]:
+def _direct(config: Config, clock: Clock, told: Callable[[HostSettings], None] | None) -> Mapping[Route, HostReader]:
     readers: dict[Route, HostReader] = {}
     if config.ssh is not None:
         readers[Route.SSH] = _ssh_reader(config, config.ssh, clock, told)
@@ -207,7 +224,7 @@ def _direct(config: Config, clock: SystemClock, told: Callable[[HostSettings], N
 
 
 def _ssh_reader(
-    config: Config, ssh: SshRoute, clock: SystemClock, told: Callable[[HostSettings], None] | None = None
+    config: Config, ssh: SshRoute, clock: Clock, told: Callable[[HostSettings], None] | None = None
 ) -> SshHostReader:
     from auditor.esxi.host import SshHostReader
     from auditor.esxi.settings import SshSettings

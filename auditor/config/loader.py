@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from auditor import documents
+from auditor.config.accept import entry
 from auditor.config.settings import (
     Address,
     BackupSettings,
@@ -25,8 +26,7 @@ from auditor.config.settings import (
     VCenterSettings,
     normal_thumbprint,
 )
-from auditor.domain.accepted import Acceptance
-from auditor.domain.assessment import Layer
+from auditor.domain.changed_copy import Change, change_of
 from auditor.domain.observation import Route, host_key
 from auditor.errors import ConfigError, InputError
 from auditor.secrets import Command, Env, File, Keyring, Prompt, Secret, Source
@@ -125,6 +125,8 @@ def _read(path: Path) -> str:
         )
     if len(data) > MAX_SIZE:
         raise ConfigError(f"is larger than {MAX_SIZE} bytes", where=str(path))
+    if change_of(data) is Change.UTF_16:
+        raise ConfigError(f"is not UTF-8: it {Change.UTF_16.value}", where=str(path), hint="save it as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -154,6 +156,7 @@ class _Builder:
     def config(self) -> Config:
         ssh = self.ssh()
         host_api = self.host_api()
+        names = {vcenter["name"] for vcenter in self.data.get("vcenter", [])}
         config = Config(
             path=self.path,
             history=self.file(self.data.get("history", {}).get("path")) or data_folder() / "history.db",
@@ -167,7 +170,9 @@ class _Builder:
             upgrade_paths=self.file(self.data.get("releases", {}).get("upgrade_paths")),
             vendor_builds=self.file(self.data.get("releases", {}).get("vendor_builds")),
             vsan_formats=self.file(self.data.get("releases", {}).get("vsan_formats")),
-            accepted=tuple(self.acceptance(i, item) for i, item in enumerate(self.data.get("accept", []))),
+            accepted=tuple(
+                entry(f"accept[{i}]", item, names, self.wrong) for i, item in enumerate(self.data.get("accept", []))
+            ),
             rollback=self.rollback(host_api),
             backup=self.backup(),
         )
@@ -290,32 +295,6 @@ class _Builder:
             return datetime.fromisoformat(text).replace(tzinfo=UTC)
         except ValueError:
             raise self.wrong(f"{key}: there is no such day: {text!r}") from None
-
-    def acceptance(self, index: int, item: dict[str, Any]) -> Acceptance:
-        key = f"accept[{index}]"
-        names = {vcenter["name"] for vcenter in self.data.get("vcenter", [])}
-        if item["vcenter"] not in names:
-            raise self.wrong(
-                f"{key}.vcenter: no vCenter is called {item['vcenter']!r}", f"configured: {', '.join(sorted(names))}"
-            )
-        layer = Layer(item["layer"])
-        if layer is not Layer.BASE_IMAGE and not item.get("name"):
-            raise self.wrong(f"{key}: a {layer.value} needs its name")
-        try:
-            expires = datetime.fromisoformat(item["expires"])
-        except ValueError:
-            raise self.wrong(f"{key}.expires: there is no such day: {item['expires']!r}") from None
-        return Acceptance(
-            vcenter=item["vcenter"],
-            cluster=item["cluster"],
-            layer=layer,
-            name="" if layer is Layer.BASE_IMAGE else item["name"],
-            version=item["version"],
-            owner=item["owner"],
-            ticket=item["ticket"],
-            expires=expires.replace(tzinfo=UTC) if expires.tzinfo is None else expires.astimezone(UTC),
-            host=item.get("host", ""),
-        )
 
     def server(self, key: str, text: str) -> str:
         """A name or address alone. What stands there is not repeated: a URL can hold a password."""

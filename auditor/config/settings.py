@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from auditor.domain.accepted import Acceptance
+from auditor.domain.accepted import Entry
 from auditor.domain.observation import Route, host_key
 from auditor.errors import InputError
 from auditor.secrets import Secret
@@ -193,7 +193,7 @@ class Config:
     upgrade_paths: Path | None = None
     vendor_builds: Path | None = None
     vsan_formats: Path | None = None
-    accepted: tuple[Acceptance, ...] = ()
+    accepted: tuple[Entry, ...] = ()
     rollback: RollbackSettings = field(default_factory=RollbackSettings)
 
     def vcenter(self, name: str) -> VCenterSettings:

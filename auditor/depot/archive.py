@@ -8,6 +8,7 @@ never gives more than those; the sums therefore hold for lying zips as well.
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -40,6 +41,7 @@ BROKEN = (
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: encrypted, strong encryption, masked directory
 _UNIX = 3
 _LOCAL_HEADER = 30  # bytes of a local header before the name
+_PAGE = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype\s+html|html|head|!--)", re.IGNORECASE)
 _HINT = "get the file from its vendor again and compare the checksum published there"
 
 
@@ -172,7 +174,7 @@ class Archive:
         """What the file is instead, and what to do about it."""
         try:
             self._file.seek(0)
-            start = self._file.read(8)
+            start = self._file.read(512)
             self._file.seek(0x8001)
             iso = self._file.read(5) == b"CD001"
         except OSError as fault:
@@ -180,12 +182,15 @@ class Archive:
         if not self.size:
             return "is empty", _HINT
         if iso:
-            what = "is an ISO image; images are imported from offline bundles (…-depot.zip) only"
-            return what, "get the offline bundle of the same release from where the ISO came from"
-        if start == b"!<arch>\n":
+            what = "is an ISO image: install media. vLCM's depot takes the offline bundle (…-depot.zip) of the same release"
+            return what, "get that zip from where the ISO came from"
+        if start.startswith(b"!<arch>\n"):
             return "is a single VIB, not an offline bundle", "get the offline bundle it belongs to from its vendor"
         if start.startswith(b"PK\x03\x04"):
             return f"is a zip that was cut off or damaged: {error}", _HINT
+        if _PAGE.match(start):
+            what = "is a web page, not a zip file: the server sent a login page or an error instead of the download"
+            return what, "log in at the vendor's site and download the zip again"
         return "is not a zip file", _HINT
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:

@@ -1,8 +1,9 @@
 """Reads baseImages/, addOns/, profiles/ and manifests/, whose element names are not published.
 
-Nothing here claims a form. An entry is the innermost element that has plain values of its own; what those are called
-decides: a name that ends in ``versionSpec``, ``version``, ``nameSpec``, ``name`` or ``id``. Two different answers are none.
-Everything shallow is kept as read, with the ids of the bundle that stand anywhere below and the start of the raw text.
+Nothing here claims a form. Files are XML or JSON, which is read as the same tree: an object's keys are its elements. An entry
+is the innermost element that has plain values of its own, or a part called ``…spec``; what those are called decides: a name
+that ends in ``versionSpec``, ``version``, ``nameSpec``, ``name`` or ``id``. Two different answers are none. Everything shallow
+is kept as read, with the ids of the bundle that stand anywhere below and the start of the raw text.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from auditor.depot.limits import Limits
-from auditor.depot.xml import Element, XmlReader, local, looks_like_xml
+from auditor.depot.xml import Element, XmlReader, local, looks_like_json, looks_like_xml
 from auditor.domain.bundle import AddOnEntry, BaseImageEntry, LooseFile, ProfileEntry
 from auditor.domain.versions import BaseImageVersion, VersionError
 
@@ -21,15 +22,19 @@ _WRAPPERS = 4
 
 
 def entries(data: bytes, where: str, file: str, xml: XmlReader, limits: Limits, known: Collection[str]) -> Iterator[LooseFile]:
-    """The entries of one file, the raw text with the first; a file that is no XML is one entry of raw text.
+    """The entries of one file, the raw text with the first; a file that is neither XML nor JSON is one entry of raw text.
 
-    ``known`` are the ids of the bundle. Raises ``InputError`` for XML that is cut off or refused.
+    ``known`` are the ids of the bundle. Raises ``InputError`` for XML or JSON that is cut off or refused.
     """
     raw = _raw(data, limits.raw)
-    if not looks_like_xml(data):
+    if looks_like_xml(data):
+        root = xml.parse(data, where)
+    elif looks_like_json(data, file):
+        root = xml.parse_json(data, where)
+    else:
         yield LooseFile(file, raw=raw)
         return
-    for number, unit in enumerate(_units(xml.parse(data, where), _WRAPPERS)):
+    for number, unit in enumerate(_units(root, _WRAPPERS)):
         fields, mentions = _fields(unit, limits.fields), _mentions(unit, known)
         yield LooseFile(file, fields, mentions, "" if number else raw, whole=not number and len(raw) < limits.raw)
 
@@ -39,7 +44,7 @@ def base_image(source: LooseFile) -> BaseImageEntry:
     versions = {
         version for _, value in _named(source.fields, "versionspec@version", "version", "id") if (version := _base(value))
     }
-    display = _one(source.fields, "versionspec@uistring", "displayversion", "displayname")
+    display = _one(source.fields, "versionspec@uistring", "imagespec@uistring", "displayversion", "displayname")
     return BaseImageEntry(source, versions.pop() if len(versions) == 1 else None, display)
 
 
@@ -62,7 +67,7 @@ def profile(source: LooseFile) -> ProfileEntry:
 
 def _units(element: Element, levels: int) -> list[Element]:
     children = list(element)
-    if not levels or not children or any(len(item) == 0 for item in children):
+    if not levels or not children or any(len(item) == 0 or _is_spec(item) for item in children):
         return [element]
     return [unit for item in children for unit in _units(item, levels - 1)]
 
@@ -74,9 +79,16 @@ def _fields(unit: Element, limit: int) -> Fields:
         if len(item) == 0 and (item.text or "").strip():
             found.append((name, (item.text or "").strip()))
         found += [(f"{name}@{key.rpartition('}')[2]}", value.strip()) for key, value in item.items()]
+        if _is_spec(item):
+            found += [(f"{name}@{local(part)}", (part.text or "").strip()) for part in item if len(part) == 0]
         if len(found) >= limit:
             break
     return tuple(found[:limit])
+
+
+def _is_spec(element: Element) -> bool:
+    """Whether an element tells what the one around it is, as bulletins' ``componentNameSpec`` does."""
+    return _plain(local(element)).endswith("spec") and any(len(part) == 0 for part in element)
 
 
 def _mentions(unit: Element, known: Collection[str]) -> tuple[str, ...]:

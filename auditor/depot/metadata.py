@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from auditor.depot.xml import Element, all_of, child, local, text, text_of
+from auditor.depot.xml import Element, all_of, child, is_named, text, text_of
 from auditor.domain.bundle import BulletinEntry, Checksum, ComponentEntry, Platform, VibEntry
 
 _NUMBER = re.compile(r"[0-9]{1,15}")
@@ -75,7 +75,7 @@ def listed_vibs(bulletin: Element) -> Iterator[VibEntry]:
         file = child(vib, "vibFile")
         checksums: list[Checksum] = []
         if file is not None:
-            for outer in (item for item in file if local(item) == "checksum"):
+            for outer in (item for item in file if is_named(item, "checksum")):
                 checksums += _checksum(text_of(outer, "checksumType"), text_of(outer, "checksum"))
         yield VibEntry(
             name=text_of(vib, "name"),
@@ -96,7 +96,7 @@ def vib(root: Element) -> VibEntry:
     """
     name, version, vendor, kind = (text_of(root, key) for key in ("name", "version", "vendor", "type"))
     checksums: list[Checksum] = []
-    for element in (item for item in root if local(item) == "checksum"):
+    for element in (item for item in root if is_named(item, "checksum")):
         checksums += _checksum(element.get("checksum-type", ""), text(element))
     return VibEntry(
         name=name,

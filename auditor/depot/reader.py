@@ -136,7 +136,7 @@ class _Reader:
     def _loose_files(self, inner: Archive, xml: XmlReader, ids: frozenset[str], found: dict[str, list[LooseFile]]) -> None:
         for name in inner.names:
             folder = name.partition("/")[0]
-            if name in _KNOWN or folder in {"bulletins", "vibs"}:
+            if name in _KNOWN or folder.lower() in {"bulletins", "vibs"}:
                 continue
             data = inner.read(name, self.limits.metadata.entry)
             for entry in loose.entries(data, inner.place(name), name, xml, self.limits, ids):
@@ -166,7 +166,7 @@ class _Reader:
 
 def _known_files(inner: Archive, xml: XmlReader, collected: Collected, limits: Limits) -> None:
     readers: dict[str, Callable[[Element], None]] = {"bulletins": collected.bulletin_file, "vibs": collected.vib_file}
-    files = [(name, readers[name.partition("/")[0]]) for name in inner.names if name.partition("/")[0] in readers]
+    files = [(name, readers[folder]) for name in inner.names if (folder := name.partition("/")[0].lower()) in readers]
     if "vmware.xml" in inner:
         files.insert(0, ("vmware.xml", collected.bulletin_file))
     elif not files:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
-from auditor.domain.accepted import Acceptance, Register
+from auditor.domain.accepted import Entry, Register
 from auditor.domain.assessment import (
     Assessment,
     ClusterRow,
@@ -21,21 +22,17 @@ from auditor.domain.assessment import (
 from auditor.domain.composite import part_of
 from auditor.domain.diagnosis import gaps
 from auditor.domain.diagnosis.clusters import cluster_findings
-from auditor.domain.diagnosis.hosts import (
-    host_findings,
-    routes_disagree,
-    shown_version,
-    staged_text,
-    unseen_finding,
-    update_staged,
-    vanished_finding,
-)
+from auditor.domain.diagnosis.contact import vcenter_identity
+from auditor.domain.diagnosis.hosts import host_findings, own_findings, shown_version, staged_text, vanished_finding
+from auditor.domain.diagnosis.missing import missing_findings
 from auditor.domain.diagnosis.restore import find_rewind, past_cluster_of, restore_finding, vanished_hosts, when
 from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene
+from auditor.domain.diagnosis.vibs import vib_findings
 from auditor.domain.diagnosis.windows import window_findings
 from auditor.domain.drift import cluster_state, compare_host, host_state
 from auditor.domain.findings import Finding, Severity, Subject, SubjectKind, in_order
 from auditor.domain.hosts import HostFacts, facts_of, trouble_of
+from auditor.domain.identity import follow_names
 from auditor.domain.image import ManagementMode, Product
 from auditor.domain.observation import (
     ClusterView,
@@ -44,11 +41,13 @@ from auditor.domain.observation import (
     HostVerdict,
     InventoryHost,
     Reason,
+    Route,
     Unread,
     VCenterView,
     host_key,
     value_of,
 )
+from auditor.domain.owed import missing_readings
 from auditor.domain.past import Past, PastCluster, PastHost
 from auditor.domain.releases import ReleaseTable
 from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionError
@@ -57,13 +56,15 @@ from auditor.domain.versions import BaseImageVersion, ProductVersion, VersionErr
 class _Judge:
     """Holds what every step needs: the run's view by host, history by name, the release table."""
 
-    def __init__(self, estate: Estate, past: Past, releases: ReleaseTable, accepted: Sequence[Acceptance] = ()) -> None:
-        self.estate, self.past, self.releases = estate, past, releases
+    def __init__(self, estate: Estate, past: Past, releases: ReleaseTable, accepted: Sequence[Entry] = ()) -> None:
+        self.estate, self.releases = estate, releases
+        self.past = follow_names(past, estate.vcenters)
         self.accepted = Register(accepted, estate.at)
         self.observations: dict[tuple[str, str], list[HostObservation]] = defaultdict(list)
         for observation in estate.hosts:
             self.observations[observation.vcenter, host_key(observation.host)].append(observation)
-        self.past_hosts = {(h.vcenter, host_key(h.name)): h for h in past.hosts}
+        self.past_hosts = {(h.vcenter, host_key(h.name)): h for h in self.past.hosts}
+        self.missing = missing_readings(estate, self.accepted)
         self.rows: list[HostRow] = []
         self.reported: set[tuple[str, str]] = set()
 
@@ -93,6 +94,12 @@ class _Judge:
         others = [view for view in self.estate.vcenters if view.name != vcenter]
         return tuple(v.name for v in others if any(host_key(h.name) == host_key(name) for h in value_of(v.hosts) or ()))
 
+    def excused(self, vcenter: str, facts: HostFacts) -> str:
+        """By whom and until when it is accepted that no route sees the host; empty: it is seen, or nobody accepts it."""
+        missing = self.missing.get((vcenter, host_key(facts.name)), ())
+        accepted = not facts.seen and missing and all(one.accepted for one in missing)
+        return "; ".join(dict.fromkeys(f.accepted for one in missing for f in one.failures)) if accepted else ""
+
     def last_seen(self, vcenter: str, facts: HostFacts) -> datetime | None:
         if facts.seen_at is not None:
             return facts.seen_at
@@ -107,7 +114,7 @@ def assess(
     *,
     source: Source = Source.LIVE,
     run: int | None = None,
-    accepted: Sequence[Acceptance] = (),
+    accepted: Sequence[Entry] = (),
 ) -> Assessment:
     """Compare and diagnose. ``past`` is what history knew before this view was collected; ``accepted`` the differences
     somebody answers for. Raises nothing: whatever could not be read is in the result with its reason."""
@@ -116,7 +123,9 @@ def assess(
     clusters: list[ClusterRow] = []
     for view in estate.vcenters:
         scene = _scene(judge, view)
-        found = [*cluster_findings(scene), *host_findings(scene), *gaps.view_gaps(scene)]
+        found = [*cluster_findings(scene), *vib_findings(scene, judge.accepted.mark)]
+        found += host_findings(scene, partial(_excused, judge, view), partial(_away, judge, view))
+        found += [*gaps.view_gaps(scene), *vcenter_identity(view)]
         if scene.rewind is not None:
             findings.append(restore_finding(view, scene.rewind, drift=any(f.drifts for f in found)))
         findings += found
@@ -124,6 +133,8 @@ def assess(
         findings += _unlisted(judge, view)
     findings += _configured(judge)
     findings += _windows(judge)
+    missing = [one for each in judge.missing.values() for one in each]
+    findings += missing_findings(missing)
     ordered = in_order(findings)
     return Assessment(
         at=estate.at,
@@ -134,11 +145,22 @@ def assess(
         clusters=tuple(sorted(clusters, key=lambda c: (c.vcenter, c.name, c.id))),
         hosts=tuple(sorted(judge.rows, key=lambda r: (r.vcenter, r.cluster, r.name))),
         findings=ordered,
-        limits=gaps.limits(estate, past),
+        limits=gaps.limits(estate, past, missing),
         next=gaps.next_commands(ordered, clusters, past),
         run=run,
         accepted=judge.accepted.rows(),
     )
+
+
+def _excused(judge: _Judge, view: VCenterView, host: HostScene) -> str:
+    return judge.excused(view.name, host.facts)
+
+
+def _away(judge: _Judge, view: VCenterView, host: HostScene) -> str:
+    """By whom and until when it is accepted that vCenter is not connected to the host: the gap of its whole route."""
+    names = {cluster.id: cluster.name for cluster in value_of(view.clusters) or ()}
+    cluster = host.listed.cluster, names.get(host.listed.cluster, host.listed.cluster)
+    return judge.accepted.failure(view.name, cluster, host.name, Route.VCENTER.value, Reason.NOT_CONNECTED.value, "")
 
 
 def scenes(estate: Estate, past: Past, releases: ReleaseTable) -> tuple[Scene, ...]:
@@ -161,7 +183,9 @@ def _scene(judge: _Judge, view: VCenterView) -> Scene:
         clusters.append(ClusterScene(cluster, hosts, known, cluster_state([h.state for h in hosts])))
     # What is left is in no cluster that was read: stand-alone hosts.
     standalone = tuple(_host(judge, view, None, host, None) for hosts in listed.values() for host in hosts)
-    return Scene(view, tuple(clusters), standalone, find_rewind(view, judge.past))
+    marks = [value_of(view.marks), *(past.marks for past in judge.past.marks if past.vcenter == view.name)]
+    releases = tuple(dict.fromkeys((each.version, each.build) for each in marks if each))
+    return Scene(view, tuple(clusters), standalone, find_rewind(view, judge.past), releases)
 
 
 def _host(
@@ -209,6 +233,8 @@ def _listed_row(
         in_maintenance_mode=_maintenance(host),
         routes=_routes(host.facts),
         last_seen=judge.last_seen(view.name, host.facts),
+        facts=host.facts.facts,
+        excused=judge.excused(view.name, host.facts),
     )
 
 
@@ -237,13 +263,10 @@ def _unlisted(judge: _Judge, view: VCenterView) -> Iterable[Finding]:
         judge.reported.add(key)
         if host_key(host.name) in gone:
             yield vanished_finding(host, facts, view.name, judge.elsewhere(view.name, host.name))
-        elif not facts.seen:
-            subject = Subject(SubjectKind.HOST, host.name, view.name)
-            yield unseen_finding(subject, facts, f"history: last answered {when(host.last.at if host.last else None)}")
         else:
             subject = Subject(SubjectKind.HOST, host.name, view.name)
-            yield from routes_disagree(subject, facts)
-            yield from update_staged(subject, facts)
+            known = f"history: last answered {when(host.last.at if host.last else None)}"
+            yield from own_findings(subject, facts, known, judge.excused(view.name, facts))
 
 
 def _against_record(judge: _Judge, host: PastHost, facts: HostFacts) -> str:
@@ -266,11 +289,7 @@ def _configured(judge: _Judge) -> Iterable[Finding]:
         facts = judge.facts(vcenter, name)
         judge.rows.append(_bare_row(judge, vcenter, facts, None, "" if not vcenter else "listed in no inventory"))
         subject = Subject(SubjectKind.HOST, name, vcenter)
-        if not facts.seen:
-            yield unseen_finding(subject, facts, "named in the configuration")
-        else:
-            yield from routes_disagree(subject, facts)
-            yield from update_staged(subject, facts)
+        yield from own_findings(subject, facts, "named in the configuration", judge.excused(vcenter, facts))
 
 
 def _windows(judge: _Judge) -> Iterable[Finding]:
@@ -295,6 +314,8 @@ def _bare_row(judge: _Judge, vcenter: str, facts: HostFacts, known: PastHost | N
         listed=False,
         last_seen=judge.last_seen(vcenter, facts),
         note=note,
+        facts=facts.facts,
+        excused=judge.excused(vcenter, facts),
     )
 
 
@@ -332,6 +353,6 @@ def _verdict(findings: tuple[Finding, ...], rows: list[HostRow]) -> Verdict:
         return Verdict.DRIFT
     if any(f.code.hides and f.severity is not Severity.NOTICE for f in findings):
         return Verdict.INCOMPLETE
-    if any(row.state is HostState.UNKNOWN and row.listed for row in rows):
+    if any(row.state is HostState.UNKNOWN and row.listed and not row.excused for row in rows):
         return Verdict.INCOMPLETE
     return Verdict.IN_SYNC

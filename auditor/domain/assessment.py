@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from auditor.domain.findings import Finding
+from auditor.domain.hosts import Fact
 from auditor.domain.image import BaseImage, DesiredImage, ManagementMode, Product
 from auditor.domain.observation import NOT_ATTEMPTED, Reading, Route, Unread, VCenterMarks
 
@@ -35,13 +36,14 @@ class HostState(StrEnum):
 
 
 class Layer(StrEnum):
-    """vLCM's layers."""
+    """vLCM's layers, and below them the VIBs: those are compared between hosts and are in no host's ``layers``."""
 
     BASE_IMAGE = "base-image"
     ADD_ON = "add-on"
     COMPONENT = "component"
     SOLUTION = "solution"
     HARDWARE_SUPPORT = "hardware-support"
+    VIB = "vib"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,9 @@ class RouteResult:
 class HostRow:
     """One host in the report. ``runs`` and ``product`` are what the host itself says, by the best route; ``inventory``
     what vCenter's inventory shows; ``vendor_status`` vCenter's compliance status, verbatim; ``staged`` the image of the
-    next boot when it is another one (None read: nothing is staged); ``last_seen`` when the host itself last answered."""
+    next boot when it is another one (None read: nothing is staged); ``last_seen`` when the host itself last answered;
+    ``facts`` every reading of the run, with its route and time; ``excused`` by whom and until when it is accepted that no
+    route sees it."""
 
     name: str
     vcenter: str
@@ -91,6 +95,8 @@ class HostRow:
     listed: bool = True
     last_seen: datetime | None = None
     note: str = ""
+    facts: tuple[Fact, ...] = ()
+    excused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +136,13 @@ class AcceptedState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """An accepted difference of the configuration, and the hosts it matched."""
+    """An accepted difference of the configuration, and the hosts it matched. For a gap ``layer`` is None, ``name`` the
+    reading (empty: all that the route gives), and ``route`` and ``reason`` say what is accepted."""
 
     vcenter: str
     cluster: str
     host: str
-    layer: Layer
+    layer: Layer | None
     name: str
     version: str
     owner: str
@@ -143,6 +150,8 @@ class Accepted:
     expires: datetime
     state: AcceptedState
     hosts: tuple[str, ...] = ()
+    route: str = ""
+    reason: str = ""
 
 
 class Source(StrEnum):

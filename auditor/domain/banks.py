@@ -15,6 +15,10 @@ from auditor.domain.bootcfg import LoaderKeys, read_keys
 from auditor.domain.observation import BankReading, Read, Reading, Reason, Unread
 
 VOLUMES = "/vmfs/volumes/"
+_WRITTEN = frozenset(
+    {"bootstate", "title", "timeout", "prefix", "kernel", "kernelopt", "modules", "build", "updated", "quickboot"}
+)
+"""Keys of a boot.cfg (field note, a)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class BootCfg:
             if equals and name and not name.startswith("#"):
                 settings[name] = value.strip()
         return cls(settings, read_keys(data))
+
+    @property
+    def recognised(self) -> bool:
+        """Whether any key is one that ESXi writes, or the loader takes for one: else it may be anything but a boot.cfg."""
+        return self.loader != read_keys(b"") or not _WRITTEN.isdisjoint(self.settings)
 
     @property
     def title(self) -> str:

@@ -52,13 +52,13 @@ _LONG_MIN = -(2**63)
 class LoaderKeys:
     """What the loader takes from one file. A missing key has the loader's default: state 0 (good), counter 0."""
 
-    build: str | None = None
+    build: str | None
     """Text of ``build=`` (the version of VIB esx-base), one character per byte; None: no key or nothing behind it."""
-    updated: int = 0
+    updated: int
     """Unsigned 32-bit counter."""
-    bootstate: int = 0
+    bootstate: int
     """Signed 32-bit; 0 to 3 are states, anything else is none."""
-    quickboot: bool = False
+    quickboot: bool
 
 
 def read_keys(boot_cfg: bytes) -> LoaderKeys | None:

@@ -41,7 +41,9 @@ _CAUSES: dict[tuple[Layer, LayerState], Cause] = {
 def cause_of(layer: LayerDrift) -> Cause | None:
     """The usual cause of one layer's difference; None where nothing differs or nothing is known."""
     if layer.layer is Layer.COMPONENT and layer.state is LayerState.EXTRA and layer.desired == REMOVED:
-        return Cause("the image takes it out; the host was not remediated since", (_REMOVED,))
+        return Cause(
+            "the image takes it out; the host was not remediated since, or is older than 8.0.3", (_REMOVED, "KB 408847")
+        )
     return _CAUSES.get((layer.layer, layer.state))
 
 

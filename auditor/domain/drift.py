@@ -14,7 +14,7 @@ from auditor.domain.assessment import HostState, Layer, LayerDrift, LayerState
 from auditor.domain.hosts import HostFacts
 from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage
 from auditor.domain.observation import ElementVerdict, HostVerdict, Read, Unread
-from auditor.domain.past import PastCluster, PastImage
+from auditor.domain.past import PastCluster, made_after
 from auditor.domain.specification import SpecificationError, own_image
 from auditor.domain.versions import Order, ProductVersion, VersionError
 
@@ -138,11 +138,11 @@ def _vendor_direction(element: ElementVerdict, desired: str, installed: str) -> 
 
 def _history_direction(installed: AddOn, commit: Commit | None, past: PastCluster | None) -> tuple[LayerState, str] | None:
     """The direction by this cluster's own history: commits made later than the present one, or earlier, had this add-on."""
-    if past is None or commit is None or commit.time is None:
+    if past is None or commit is None:
         return None
-    holders = [p for p in past.images if p.image.add_on == installed and p.commit is not None and p.commit.time is not None]
-    later = [p for p in holders if _time(p) > commit.time.timestamp()]
-    earlier = [p for p in holders if _time(p) < commit.time.timestamp()]
+    commits = [p.commit for p in past.images if p.image.add_on == installed and p.commit is not None]
+    later = [known for known in commits if made_after(known, commit)]
+    earlier = [known for known in commits if made_after(known, commit) is False]
     if later and not earlier:
         return LayerState.HOST_AHEAD, f"history: commit {_commit_text(later[-1])} had it, later than the present commit"
     if earlier and not later:
@@ -150,14 +150,8 @@ def _history_direction(installed: AddOn, commit: Commit | None, past: PastCluste
     return None
 
 
-def _time(past: PastImage) -> float:
-    return past.commit.time.timestamp() if past.commit and past.commit.time else 0.0
-
-
-def _commit_text(past: PastImage) -> str:
-    if past.commit is None or past.commit.time is None:
-        return "?"
-    return f"{past.commit.id} of {past.commit.time:%Y-%m-%d %H:%MZ}"
+def _commit_text(commit: Commit) -> str:
+    return f"{commit.id} of {commit.time:%Y-%m-%d %H:%MZ}"
 
 
 def _components(image: DesiredImage, facts: HostFacts, verdict: HostVerdict | None) -> list[LayerDrift]:

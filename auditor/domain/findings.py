@@ -28,14 +28,19 @@ class Code(StrEnum):
     HOST_BEHIND = "host-behind"
     HOST_DIVERGED = "host-diverged"
     MIXED_CLUSTER = "mixed-cluster"
+    VIB_SKEW = "vib-skew"
     DEPOT_GAP = "depot-gap"
+    IDENTITY_CHANGED = "identity-changed"
+    BOOT_BANKS = "boot-banks"
     STALE_INVENTORY = "stale-inventory"
+    HOST_DISCONNECTED = "host-disconnected"
     ROUTES_DISAGREE = "routes-disagree"
     HOST_VANISHED = "host-vanished"
     UPDATE_STAGED = "update-staged"
     WINDOW_CLOSED = "window-closed"
     STALE_SCAN = "stale-scan"
     HOST_UNSEEN = "host-unseen"
+    READINGS_MISSING = "readings-missing"
     VIEW_INCOMPLETE = "view-incomplete"
 
     @property
@@ -46,7 +51,7 @@ class Code(StrEnum):
     @property
     def hides(self) -> bool:
         """True for the codes that say "not everything could be seen" (exit code 4) rather than "this differs" (3)."""
-        return self in {Code.HOST_UNSEEN, Code.VIEW_INCOMPLETE}
+        return self in {Code.HOST_DISCONNECTED, Code.HOST_UNSEEN, Code.READINGS_MISSING, Code.VIEW_INCOMPLETE}
 
 
 _MEANINGS = {
@@ -57,7 +62,11 @@ _MEANINGS = {
     Code.HOST_BEHIND: "Hosts run an older image than their cluster asks for.",
     Code.HOST_DIVERGED: "Hosts differ from their cluster's image, and no order is known or it points both ways.",
     Code.MIXED_CLUSTER: "The hosts of one cluster do not run the same image: a remediation was interrupted.",
+    Code.VIB_SKEW: "Hosts of one cluster run the same image and do not have the same VIBs.",
     Code.DEPOT_GAP: "The depot lacks something that a cluster asks for or that its hosts run.",
+    Code.IDENTITY_CHANGED: "A host or vCenter shows another key or certificate than the pinned one.",
+    Code.BOOT_BANKS: "A host's boot banks are not in order, or it is not safe to reboot it now.",
+    Code.HOST_DISCONNECTED: "vCenter is not connected to a host of its inventory.",
     Code.STALE_INVENTORY: "vCenter cannot reach a host and shows an old version of it.",
     Code.ROUTES_DISAGREE: "Two routes give different answers for one host.",
     Code.HOST_VANISHED: "A host known from history is in no inventory any more.",
@@ -65,6 +74,7 @@ _MEANINGS = {
     Code.WINDOW_CLOSED: "A host cannot go back to its older image any more.",
     Code.STALE_SCAN: "vCenter's stored compliance result does not describe the present.",
     Code.HOST_UNSEEN: "No route could say what a host runs.",
+    Code.READINGS_MISSING: "A configured route did not give what it can give, and no other route did.",
     Code.VIEW_INCOMPLETE: "A part of a vCenter or of a cluster could not be read.",
 }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from auditor.domain.image import AddOn, BaseImage, Component, Product, Vib
 from auditor.domain.observation import (
     NOT_ATTEMPTED,
+    READING_KEYS,
     BankReading,
     HostObservation,
     Read,
@@ -21,8 +22,6 @@ from auditor.domain.observation import (
 )
 from auditor.domain.versions import BaseImageVersion
 
-T = TypeVar("T")
-
 # The nearer to the host, the better the witness: SSH and the host's own API ask the host, vCenter may answer from a cache.
 PREFERENCE = (Route.SSH, Route.HOST_API, Route.VCENTER)
 
@@ -30,21 +29,59 @@ Resolver = Callable[[Product], BaseImageVersion | None]
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One reading by the best route: its key, its value or why there is none, and by which route and when it was read (None
+    where nothing was)."""
+
+    key: str
+    reading: Reading[Any]
+    route: Route | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What one host says about itself. ``resolved`` is True when the base image was not read but looked up in the release
-    table by product version and build."""
+    """What one host says about itself, by the best route for each reading. ``said`` puts the readings together; its route and
+    time are those of the preferred observation. ``resolved`` is True when the base image was not read but looked up in the
+    release table by product version and build."""
 
     name: str
     observations: tuple[HostObservation, ...]
-    product: Reading[Product]
-    base_image: Reading[BaseImage]
-    add_on: Reading[AddOn | None]
-    components: Reading[tuple[Component, ...]]
-    vibs: Reading[tuple[Vib, ...]]
-    staged: Reading[StagedImage | None]
-    maintenance_mode: Reading[bool]
-    banks: tuple[BankReading, ...]
+    said: HostObservation
+    facts: tuple[Fact, ...]
     resolved: bool = False
+
+    @property
+    def product(self) -> Reading[Product]:
+        return self.said.product
+
+    @property
+    def base_image(self) -> Reading[BaseImage]:
+        return self.said.base_image
+
+    @property
+    def add_on(self) -> Reading[AddOn | None]:
+        return self.said.add_on
+
+    @property
+    def components(self) -> Reading[tuple[Component, ...]]:
+        return self.said.components
+
+    @property
+    def vibs(self) -> Reading[tuple[Vib, ...]]:
+        return self.said.vibs
+
+    @property
+    def staged(self) -> Reading[StagedImage | None]:
+        return self.said.staged
+
+    @property
+    def maintenance_mode(self) -> Reading[bool]:
+        return self.said.maintenance_mode
+
+    @property
+    def banks(self) -> tuple[BankReading, ...]:
+        return self.said.banks
 
     @property
     def seen(self) -> bool:
@@ -76,39 +113,42 @@ def facts_of(name: str, observations: Iterable[HostObservation], resolve: Resolv
     """Bring together the observations of one host from one run. ``resolve`` maps a product to its base image version,
     where the release table knows it; that is used only when no route read the base image itself."""
     ordered = tuple(sorted(observations, key=lambda o: PREFERENCE.index(o.route)))
-    product = _best(ordered, [o.product for o in ordered])
-    base_image = _best(ordered, [o.base_image for o in ordered])
+    facts = tuple(_fact(key, ordered) for key in READING_KEYS)
+    product, base_image = (next(fact for fact in facts if fact.key == key) for key in ("product", "base_image"))
     resolved = False
-    if isinstance(base_image, Unread) and isinstance(product, Read):
-        version = resolve(product.value)
+    if isinstance(base_image.reading, Unread) and isinstance(product.reading, Read):
+        version = resolve(product.reading.value)
         if version is not None:
-            base_image, resolved = Read(BaseImage(version)), True
-    return HostFacts(
-        name=name,
-        observations=ordered,
-        product=product,
-        base_image=base_image,
-        add_on=_add_on(ordered),
-        components=_best(ordered, [o.components for o in ordered]),
-        vibs=_best(ordered, [o.vibs for o in ordered]),
-        staged=_best(ordered, [o.staged for o in ordered]),
-        maintenance_mode=_best(ordered, [o.maintenance_mode for o in ordered]),
-        banks=next((o.banks for o in ordered if o.banks), ()),
-        resolved=resolved,
-    )
+            found, resolved = replace(base_image, reading=Read(BaseImage(version)), route=product.route, at=product.at), True
+            facts = tuple(found if fact is base_image else fact for fact in facts)
+    first = ordered[0] if ordered else _NOBODY
+    readings: dict[str, Any] = {fact.key: fact.reading for fact in facts} | {"banks": _banks(ordered)}
+    said = replace(first, host=name, trouble=None, **readings)
+    return HostFacts(name, ordered, said, facts, resolved)
 
 
-def _add_on(ordered: tuple[HostObservation, ...]) -> Reading[AddOn | None]:
-    """As the other readings, but an add-on that one route names stands against another's "none": what esxcli prints on a host
-    without add-on is known from few samples, so its silence is the weaker witness."""
-    named = next((o.add_on for o in ordered if isinstance(o.add_on, Read) and o.add_on.value is not None), None)
-    return named or _best(ordered, [o.add_on for o in ordered])
+_NOBODY = HostObservation("", PREFERENCE[0], datetime.max.replace(tzinfo=UTC))
 
 
-def _best(ordered: tuple[HostObservation, ...], readings: list[Reading[T]]) -> Reading[T]:
+def _banks(ordered: tuple[HostObservation, ...]) -> tuple[BankReading, ...]:
+    return next((o.banks for o in ordered if o.banks), ())
+
+
+def _fact(key: str, ordered: tuple[HostObservation, ...]) -> Fact:
     """The first value by preference; without one, the first reason that says more than "not attempted"."""
-    for reading in readings:
-        if isinstance(reading, Read):
-            return reading
-    reasons = [r for r in readings if isinstance(r, Unread)] + [o.trouble for o in ordered if o.trouble is not None]
-    return next((r for r in reasons if r.reason is not Reason.NOT_ATTEMPTED), NOT_ATTEMPTED)
+    if key == "banks":
+        source = next((o for o in ordered if o.banks), None)
+        if source is not None:
+            return Fact(key, Read(source.banks), source.route, source.at)
+        return Fact(key, next((o.trouble for o in ordered if o.trouble is not None), NOT_ATTEMPTED))
+    readings: list[tuple[Reading[Any], HostObservation]] = [(getattr(o, key), o) for o in ordered]
+    values = [(reading, o) for reading, o in readings if isinstance(reading, Read)]
+    if key == "add_on":
+        # An add-on that one route names stands against another's "none": what esxcli prints on a host without add-on is
+        # known from few samples, so its silence is the weaker witness.
+        values.sort(key=lambda pair: pair[0].value is None)
+    if values:
+        reading, o = values[0]
+        return Fact(key, reading, o.route, o.at)
+    reasons = [r for r, _ in readings if isinstance(r, Unread)] + [o.trouble for o in ordered if o.trouble is not None]
+    return Fact(key, next((r for r in reasons if r.reason is not Reason.NOT_ATTEMPTED), NOT_ATTEMPTED))

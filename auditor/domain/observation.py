@@ -5,7 +5,7 @@ All times are aware datetimes in UTC. Names of hosts are lower-cased once, where
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeAlias, TypeVar
@@ -36,7 +36,8 @@ class Reason(StrEnum):
     UNREACHABLE = "unreachable"  # nothing answered
     TIMED_OUT = "timed-out"
     DENIED = "denied"  # login, privilege, lockdown
-    UNTRUSTED = "untrusted"  # host key or certificate unknown or changed
+    UNTRUSTED = "untrusted"  # host key or certificate unknown
+    CHANGED = "changed"  # host key or certificate is another one than was pinned, or revoked
     FAILED = "failed"  # the peer answered with an error
     ABSENT = "absent"  # the peer says there is none (no stored scan, no such object)
     UNREADABLE = "unreadable"  # the answer was not understood
@@ -96,11 +97,14 @@ def host_key(name: str) -> str:
 @dataclass(frozen=True, slots=True)
 class BankReading:
     """One boot bank as found behind its link. ``link`` is "/bootbank" or "/altbootbank"; ``target`` where it points;
-    ``boot_cfg`` the file's bytes."""
+    ``boot_cfg`` the file's bytes; ``files`` the names of its files that are not empty, in lower case; ``partition`` its number
+    on the boot disk."""
 
     link: str
     target: Reading[str] = NOT_ATTEMPTED
     boot_cfg: Reading[bytes] = NOT_ATTEMPTED
+    files: Reading[tuple[str, ...]] = NOT_ATTEMPTED
+    partition: Reading[int] = NOT_ATTEMPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +119,34 @@ class StagedImage:
 @dataclass(frozen=True, slots=True)
 class HostObservation:
     """What one host said, by one route, at one time. Each reading stands for itself; ``trouble`` says why the route as a
-    whole gave nothing. ``staged`` read as None means: the host says that nothing is staged."""
+    whole gave nothing. ``staged`` read as None means: the host says that nothing is staged. ``boot_volumes`` are the volumes
+    with a boot.cfg at their top, by path.
+
+    The readings stand in the order in which a host is asked; each has the module of its name in ``readings``."""
 
     host: str
     route: Route
     at: datetime
     vcenter: str = ""
     product: Reading[Product] = NOT_ATTEMPTED
+    maintenance_mode: Reading[bool] = NOT_ATTEMPTED
+    banks: tuple[BankReading, ...] = ()
     profile: Reading[ImageProfile] = NOT_ATTEMPTED
+    vibs: Reading[tuple[Vib, ...]] = NOT_ATTEMPTED
     base_image: Reading[BaseImage] = NOT_ATTEMPTED
     add_on: Reading[AddOn | None] = NOT_ATTEMPTED
     components: Reading[tuple[Component, ...]] = NOT_ATTEMPTED
-    vibs: Reading[tuple[Vib, ...]] = NOT_ATTEMPTED
+    acceptance_level: Reading[str] = NOT_ATTEMPTED
     staged: Reading[StagedImage | None] = NOT_ATTEMPTED
-    maintenance_mode: Reading[bool] = NOT_ATTEMPTED
-    banks: tuple[BankReading, ...] = ()
+    stateless: Reading[bool] = NOT_ATTEMPTED
+    boot_volumes: Reading[tuple[str, ...]] = NOT_ATTEMPTED
     trouble: Unread | None = None
+
+
+READING_KEYS = tuple(
+    field.name for field in fields(HostObservation) if field.name not in {"host", "route", "at", "vcenter", "trouble"}
+)
+"""The names of a host's readings: fields of its observation, kinds of documents in the history, keys in JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +184,7 @@ class InventoryHost:
     power: str = ""
     boot_time: datetime | None = None
     reboot_required: bool | None = None
+    hardware: str = ""  # maker and model, "Dell Inc. PowerEdge R750"
 
 
 @dataclass(frozen=True, slots=True)

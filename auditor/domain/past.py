@@ -29,6 +29,20 @@ class PastImage:
     last_seen: datetime
 
 
+def made_after(known: Commit, present: Commit) -> bool | None:
+    """Whether a recorded commit was made later than the present one; None where their times do not tell.
+
+    A restored vCenter counts ids again, so times decide. But a recorded commit with a later time and a lower id was made while
+    vCenter's clock was ahead: a restore takes ids back and never forward.
+    """
+    if known.time is None or present.time is None or known.time == present.time:
+        return None
+    numbers = [int(c.id) if c.id.isascii() and c.id.isdigit() else None for c in (known, present)]
+    if numbers[0] is not None and numbers[1] is not None and numbers[0] < numbers[1]:
+        return False
+    return known.time > present.time
+
+
 @dataclass(frozen=True, slots=True)
 class PastCluster:
     """A cluster seen earlier, with every image it ever had, oldest first. ``mode`` is the last one that was read."""
@@ -49,7 +63,9 @@ class PastHost:
     the host itself answered; None if it never did).
 
     ``looks`` are answers by which its boot banks can be judged, oldest first, at most two: the newest of an audit, and the
-    newest of all, which may be one of a run that read nothing but banks."""
+    newest of all, which may be one of a run that read nothing but banks.
+
+    ``id`` and ``uuid``: its managed object id and hardware UUID when it was last listed, empty where one was not read."""
 
     name: str
     vcenter: str
@@ -59,6 +75,8 @@ class PastHost:
     last_listed: datetime | None
     last: HostObservation | None
     looks: tuple[HostObservation, ...] = ()
+    id: str = ""
+    uuid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

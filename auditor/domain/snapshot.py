@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from auditor.domain.accepted import Entry, Register
 from auditor.domain.assessment import RouteResult
-from auditor.domain.diagnosis.gaps import silent_routes
+from auditor.domain.diagnosis.gaps import marks_parts, silent_routes
+from auditor.domain.diagnosis.missing import missing_findings
+from auditor.domain.findings import Finding
 from auditor.domain.hosts import trouble_of
 from auditor.domain.observation import EXCLUDED, Estate, Read, Reading, Unread, VCenterMarks, VCenterView, host_key
+from auditor.domain.owed import HostName, MissingReading, missing_readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,22 @@ class VCenterSummary:
 
 @dataclass(frozen=True, slots=True)
 class HostSummary:
-    """One host: its name, its vCenter (empty: none), and what became of each route. ``seen``: one of them answered."""
+    """One host: its name, its vCenter (empty: none), what became of each route, and the readings that none of them gave.
+    ``seen``: one of them answered."""
 
     name: str
     vcenter: str
     routes: tuple[RouteResult, ...] = ()
+    missing: tuple[MissingReading, ...] = ()
 
     @property
     def seen(self) -> bool:
         return any(route.trouble is None for route in self.routes)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every reading that its routes owe was given, or is accepted as missing."""
+        return all(one.accepted for one in self.missing) and (self.seen or bool(self.missing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +68,8 @@ class SnapshotSummary:
 
     @property
     def complete(self) -> bool:
-        """Whether every host answered by some route and no vCenter has a gap."""
-        return all(host.seen for host in self.hosts) and not any(vcenter.gaps for vcenter in self.vcenters)
+        """Whether every host gave what its routes owe, and no vCenter has a gap."""
+        return all(host.complete for host in self.hosts) and not any(vcenter.gaps for vcenter in self.vcenters)
 
     @property
     def unseen(self) -> tuple[HostSummary, ...]:
@@ -67,19 +78,25 @@ class SnapshotSummary:
 
     @property
     def silent_routes(self) -> tuple[str, ...]:
-        """Routes that failed on hosts another one could read, in sentences: what only they show is not recorded."""
-        return tuple(silent_routes((h.vcenter, h.name, r.route, r.trouble) for h in self.hosts for r in h.routes))
+        """Routes that failed on hosts of which others read all there is, in sentences."""
+        missing = [one for host in self.hosts for one in host.missing]
+        return tuple(silent_routes(((h.vcenter, h.name, r.route, r.trouble) for h in self.hosts for r in h.routes), missing))
+
+    @property
+    def missing(self) -> tuple[Finding, ...]:
+        """What is missing of hosts that were seen, as an audit would say it."""
+        return tuple(missing_findings(one for host in self.hosts for one in host.missing))
 
 
-def summarise(estate: Estate, *, run: int, history: str, new_documents: int) -> SnapshotSummary:
-    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``."""
+def summarise(estate: Estate, *, run: int, history: str, new_documents: int, accepted: Sequence[Entry] = ()) -> SnapshotSummary:
+    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``; ``accepted`` as for an audit."""
     return SnapshotSummary(
         run=run,
         at=estate.at,
         history=history,
         new_documents=new_documents,
         vcenters=tuple(_vcenter(view) for view in sorted(estate.vcenters, key=lambda view: view.name)),
-        hosts=_hosts(estate),
+        hosts=_hosts(estate, missing_readings(estate, Register(accepted, estate.at))),
     )
 
 
@@ -100,11 +117,12 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
         ("hosts", view.hosts),
         ("depot", view.depot),
     )
+    marks = marks_parts(view)
     unread = [reading for _, reading in whole if isinstance(reading, Unread)]
     if len(unread) == len(whole) and len({reading.reason for reading in unread}) == 1:
         yield Gap("everything", unread[0])
         return
-    for part, reading in whole:
+    for part, reading in (*whole, *marks):
         if isinstance(reading, Unread) and reading.reason.is_gap:
             yield Gap(part, reading)
     for cluster in view.clusters.value if isinstance(view.clusters, Read) else ():
@@ -119,7 +137,7 @@ def _gaps(view: VCenterView) -> Iterator[Gap]:
                 yield Gap(f"{part} of cluster {cluster.name}", reading)
 
 
-def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
+def _hosts(estate: Estate, missing: Mapping[HostName, tuple[MissingReading, ...]]) -> tuple[HostSummary, ...]:
     names: dict[tuple[str, str], str] = {}
     routes: dict[tuple[str, str], list[RouteResult]] = {}
     for view in estate.vcenters:
@@ -133,7 +151,7 @@ def _hosts(estate: Estate) -> tuple[HostSummary, ...]:
         names.setdefault(key, seen.host)
         routes.setdefault(key, []).append(RouteResult(seen.route, seen.at, trouble_of(seen)))
     return tuple(
-        HostSummary(names[key], key[0], tuple(sorted(routes.get(key, ()), key=lambda route: route.route)))
+        HostSummary(names[key], key[0], tuple(sorted(routes.get(key, ()), key=lambda route: route.route)), missing.get(key, ()))
         for key in sorted(names, key=lambda key: (key[1], key[0]))
     )
 

@@ -64,11 +64,52 @@ def own_image(image: DesiredImage, name: str) -> DesiredImage | None:
     return None if not isinstance(part, dict) else _image(part, image)
 
 
-def _image(part: Mapping[str, Any], default: DesiredImage) -> DesiredImage:
+def described(spec: str) -> dict[str, Any]:
+    """What a specification says of each part of the image, as JSON data; ``other`` are parts that are not known here. Raises
+    ``SpecificationError``."""
+    data = loaded(spec)
+    if not _PARTS & data.keys():
+        raise SpecificationError(f"no part of an image in it: none of {', '.join(sorted(_PARTS))}")
+    try:
+        image = _image(data, DesiredImage(None), "the image")
+        alternatives = {name: _described(_image(part, image)) for name, part in (data.get("alternative_images") or {}).items()}
+        solutions = {name: _version(part) for name, part in (data.get("solutions") or {}).items()}
+    except (TypeError, AttributeError) as error:
+        raise SpecificationError(f"the image is not understood: {error}") from error
+    other = sorted(data.keys() - _PARTS)
+    return {**_described(image), "solutions": solutions, "alternative_images": alternatives, "other": other}
+
+
+_PARTS = frozenset(
+    {"base_image", "add_on", "components", "removed_components", "hardware_support", "solutions", "alternative_images"}
+)
+
+
+def _described(image: DesiredImage) -> dict[str, Any]:
+    return {
+        "base_image": image.base_image.version.raw if image.base_image else None,
+        "add_on": {"name": image.add_on.name, "version": image.add_on.version} if image.add_on else None,
+        "components": {name: _version(part) for name, part in image.components.items()},
+        "removed_components": list(image.removed_components),
+        "hardware_support": [
+            {"manager": each.manager, "package": each.package, "version": each.version} for each in image.hardware_support
+        ],
+    }
+
+
+def _version(part: object) -> str | None:
+    """A part's version: the text itself, or the field of that name (in an image that vCenter shows rather than exports)."""
+    found = part.get("version") if isinstance(part, Mapping) else part
+    if not isinstance(found, str | None):
+        raise SpecificationError(f"a version that is no text: {found!r:.100}")
+    return found
+
+
+def _image(part: Mapping[str, Any], default: DesiredImage, what: str = "an alternative image") -> DesiredImage:
     add_on = part.get("add_on")
     removed = part.get("removed_components") or ()
     if isinstance(removed, str):
-        raise SpecificationError("an alternative image is not understood: removed components are not a list")
+        raise SpecificationError(f"{what} is not understood: removed components are not a list")
     try:
         packages = (part.get("hardware_support") or {}).get("packages") or {}
         base = (
@@ -86,7 +127,7 @@ def _image(part: Mapping[str, Any], default: DesiredImage) -> DesiredImage:
             removed_components=tuple(sorted(removed)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SpecificationError(f"an alternative image is not understood: {error}") from error
+        raise SpecificationError(f"{what} is not understood: {error}") from error
 
 
 def loaded(spec: str) -> dict[str, Any]:

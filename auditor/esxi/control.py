@@ -15,7 +15,7 @@ from pathlib import Path
 
 from auditor import newfile
 from auditor.domain.observation import Reading, Route, Unread, host_key
-from auditor.domain.readings import maintenance
+from auditor.domain.readings import maintenance_mode
 from auditor.domain.rollback.control import (
     BootCfgChange,
     BootCfgWrite,
@@ -116,8 +116,8 @@ class SshHostControl:
 
     def maintenance_mode(self, target: HostTarget) -> Reading[bool]:
         """By esxcli. Raises `ConfigError` only."""
-        answers = self._reader.ask(target, (maintenance.COMMAND,))
-        return answers if isinstance(answers, Unread) else maintenance.parse(answers[maintenance.COMMAND.name])
+        answers = self._reader.ask(target, (maintenance_mode.COMMAND,))
+        return answers if isinstance(answers, Unread) else maintenance_mode.parse(answers[maintenance_mode.COMMAND.name])
 
     def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
         """``vim-cmd hostsvc/firmware/backup_config``, and the file it names. Where it lies on the host (/scratch/downloads) is

@@ -6,21 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from auditor.domain.observation import RAW_LIMIT, HostObservation, Reason, Route, Unread, host_key
-from auditor.domain.readings import (
-    add_on,
-    banks,
-    base_image,
-    components,
-    maintenance,
-    own_settings,
-    product,
-    profile,
-    staged,
-    vibs,
-)
+from auditor.domain.readings import own_settings
 from auditor.domain.readings.answer import Answer, Command
 from auditor.domain.readings.bank_details import BANK_COMMANDS, observe_banks
-from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.readings.registry import COMMANDS, READINGS
 from auditor.domain.rollback.bank import BankObservation
 from auditor.domain.settings.values import HostSettings
 from auditor.errors import AuditorError, ConfigError
@@ -109,39 +98,12 @@ def observe(seen: HostObservation, answers: Mapping[str, Answer]) -> HostObserva
     something to print, stay silent as well.
     """
     answers = _silence_not_believed(answers)
-    return replace(
-        seen,
-        product=product.combine(
-            product.parse_vmware(answers[product.VMWARE.name]),
-            product.parse_system_version(answers[product.SYSTEM_VERSION.name]),
-        ),
-        profile=profile.parse(answers[profile.COMMAND.name]),
-        base_image=base_image.parse(answers[base_image.COMMAND.name]),
-        add_on=add_on.parse(answers[add_on.COMMAND.name]),
-        components=components.parse(answers[components.COMMAND.name]),
-        vibs=vibs.parse(answers[vibs.COMMAND.name]),
-        staged=staged.combine(
-            profile.parse_rebooting(answers[profile.REBOOTING.name]),
-            vibs.parse_rebooting(answers[vibs.REBOOTING.name]),
-            base_image.parse(answers[base_image.REBOOTING.name], base_image.REBOOTING),
-        ),
-        maintenance_mode=maintenance.parse(answers[maintenance.COMMAND.name]),
-        banks=tuple(
-            banks.parse(link, *(answers[command.name] for command in commands)) for link, commands in banks.BY_LINK.items()
-        ),
-    )
-
-
-_SILENT_WITH = (
-    (add_on.COMMAND, base_image.COMMAND),
-    (profile.REBOOTING, profile.COMMAND),
-    (vibs.REBOOTING, vibs.COMMAND),
-)
+    return replace(seen, **{reading.key: reading.parse(answers) for reading in READINGS})
 
 
 def _silence_not_believed(answers: Mapping[str, Answer]) -> Mapping[str, Answer]:
     found = dict(answers)
-    for command, sibling in _SILENT_WITH:
+    for command, sibling in (pair for reading in READINGS for pair in reading.never_silent):
         if _silent(answers[command.name]) and _silent(answers[sibling.name]):
             why = f"`{command.text}` printed nothing, and neither did `{sibling.text}`, which always has something to print"
             found[command.name] = replace(answers[command.name], fault=Unread(Reason.UNREADABLE, why))

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import ConfigError, TrustError
 
 _REVOKED = "@revoked"
@@ -123,7 +124,10 @@ def pin(path: Path, address: str, port: int, key: HostKey, fingerprint: str) -> 
 
 def _lines(path: Path) -> Iterator[str]:
     try:
-        yield from path.read_text("utf-8").splitlines()
+        data = path.read_bytes()
+        if change_of(data) is Change.UTF_16:
+            raise ConfigError(f"is not UTF-8: it {Change.UTF_16.value}", where=str(path), hint="save it as UTF-8")
+        yield from data.decode("utf-8-sig").splitlines()
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:

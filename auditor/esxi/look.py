@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from auditor.domain.observation import NOT_ATTEMPTED, Unread, host_key
-from auditor.domain.readings import boot_identity, image_database, maintenance, own_settings
+from auditor.domain.readings import boot_identity, image_database, maintenance_mode, own_settings
 from auditor.domain.readings import situation as situation_readings
 from auditor.domain.readings.answer import Answer
 from auditor.domain.readings.bank_details import BANK_COMMANDS, LINKS, observe_banks
@@ -38,7 +38,7 @@ class SshLooker:
         return Look(
             replace(observe_banks(seen, answers), at=self._clock.now()),
             boot_identity.parse(answers[boot_identity.COMMAND.name]),
-            maintenance.parse(answers[maintenance.COMMAND.name]),
+            maintenance_mode.parse(answers[maintenance_mode.COMMAND.name]),
             NOT_ATTEMPTED,
         )
 

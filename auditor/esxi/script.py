@@ -40,7 +40,7 @@ from functools import lru_cache
 
 from auditor.domain.observation import Reason, Unread
 from auditor.domain.readings.answer import Answer, Command
-from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.readings.registry import COMMANDS
 
 OUTPUT_LIMIT = 2 * 1024 * 1024
 """Bytes of standard output let through per command. The longest real output known, a VIB list, has 20 KB."""

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from auditor.codec import from_plain, parse_timestamp
-from auditor.domain.image import (
-    AddOn,
-    BaseImage,
-    Commit,
-    Component,
-    DesiredImage,
-    ImageProfile,
-    ManagementMode,
-    Product,
-    Vib,
-)
+from auditor.domain.image import Commit, DesiredImage, ManagementMode, Vib
 from auditor.domain.observation import (
     NOT_ATTEMPTED,
     BankReading,
@@ -33,24 +23,24 @@ from auditor.domain.observation import (
     Read,
     Reading,
     Route,
-    StagedImage,
     Unread,
     VCenterMarks,
     VCenterView,
 )
-from auditor.history.split import HOST_READINGS, bank_names
+from auditor.history.split import BANK_PARTS, HOST_READINGS, bank_names, part_name
+
+
+def _types(cls: type, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """The type that is read by each of a class's readings, by the kind of its documents: from the class itself, so that a new
+    reading cannot come back as plain data."""
+    hints = get_type_hints(cls)
+    read = {name: next(arg for arg in get_args(hints[name]) if get_origin(arg) is Read) for name in kinds}
+    return {kind: get_args(read[name])[0] for name, kind in kinds.items()}
+
 
 _TYPES: dict[str, Any] = {
-    "product": Product,
-    "profile": ImageProfile,
-    "base_image": BaseImage,
-    "add_on": AddOn | None,
-    "components": tuple[Component, ...],
-    "vibs": tuple[Vib, ...],
-    "staged": StagedImage | None,
-    "maintenance_mode": bool,
-    "bank_target": str,
-    "boot_cfg": bytes,
+    **_types(HostObservation, {name: name for name in HOST_READINGS}),
+    **_types(BankReading, BANK_PARTS),
     "inventory": tuple[InventoryHost, ...],
     "depot": Depot,
     "image": DesiredImage,
@@ -114,8 +104,8 @@ def join_host(library: Library, document_id: int, host: str, vcenter: str, route
         return Read(library.value(kind, entry["document"]))
 
     banks = tuple(
-        BankReading(link, reading(target, "bank_target"), reading(boot_cfg, "boot_cfg"))
-        for link, (target, boot_cfg) in zip(plain["banks"], bank_names(plain["banks"]), strict=True)
+        BankReading(link, **{part: reading(part_name(name, part), kind) for part, kind in BANK_PARTS.items()})
+        for link, name in zip(plain["banks"], bank_names(plain["banks"]), strict=True)
     )
     trouble = None if plain["trouble"] is None else from_plain(Unread, plain["trouble"])
     readings = {name: reading(name, name) for name in HOST_READINGS}

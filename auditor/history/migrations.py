@@ -221,6 +221,13 @@ _SETTINGS = (
 )
 
 
+_LISTED_AS = """CREATE TABLE listed_as ( -- What a host's name stood for in the inventory while a row of listings lasted.
+    listing INTEGER PRIMARY KEY REFERENCES listings, -- the row; none here where the hardware UUID was not read
+    moid TEXT NOT NULL, -- managed object id of the host
+    uuid TEXT NOT NULL -- hardware UUID of the machine
+)"""
+
+
 def _tables(db: Database) -> None:
     for statement in _TABLES:
         db.execute(statement)
@@ -247,11 +254,17 @@ def _settings(db: Database) -> None:
         db.execute(statement)
 
 
+def _listed_as(db: Database) -> None:
+    db.execute(_LISTED_AS)
+    db.execute("CREATE INDEX documents_by_first_run ON documents (first_run)")
+
+
 MIGRATIONS(name="m001_tables")(_tables)
 MIGRATIONS(name="m002_views")(_views)
 MIGRATIONS(name="m003_dismissals")(_dismissals)
 MIGRATIONS(name="m004_journal")(_journal)
 MIGRATIONS(name="m005_settings")(_settings)
+MIGRATIONS(name="m006_listed_as")(_listed_as)
 
 
 def newer_than_known(db: Database) -> list[str]:

@@ -1,16 +1,17 @@
 """The past as a diagnosis needs it: marks, clusters with every image, hosts with their newest own answer.
 
 ``before`` cuts exactly: what later runs added to a row (a newer last_seen) is not seen, so a run that is judged again
-later from the history is judged on the same facts.
+later from the history is judged on the same facts. Nor is what an earlier run that was still going on saw of a vCenter
+after that run had: it would look as if the vCenter had gone back since.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
 
 from auditor.codec import parse_timestamp
 from auditor.domain.image import Commit, ManagementMode
@@ -29,7 +30,8 @@ _CLUSTERS = """SELECT clusters.*, attempt.name AS name_then, attempt.at AS last_
     ORDER BY clusters.vcenter, clusters.cluster, clusters.first_seen"""
 _IMAGES = """SELECT images.*, documents.hash AS hash, seen.last_seen AS last_seen_then
     FROM images JOIN documents ON documents.id = images.document JOIN (
-        SELECT image, max(at) AS last_seen FROM cluster_attempts WHERE run < :before AND image IS NOT NULL GROUP BY image
+        SELECT image, max(at) AS last_seen FROM cluster_attempts
+        WHERE run < :before AND attempt < :until AND image IS NOT NULL GROUP BY image
     ) AS seen ON seen.image = images.id
     ORDER BY images.first_seen, images.id"""
 _ANSWERED = "SELECT run FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before"
@@ -37,24 +39,39 @@ _HOSTS = f"""SELECT hosts.*,
     ({_ANSWERED} AND run NOT IN (SELECT id FROM runs WHERE kind = 'window') ORDER BY run DESC LIMIT 1) AS answered_run,
     ({_ANSWERED} AND route = 'ssh' ORDER BY run DESC LIMIT 1) AS looked_run,
     ({_ANSWERED} AND route = 'ssh' AND run IN (SELECT id FROM runs WHERE kind = 'audit' AND finished IS NOT NULL)
-        ORDER BY run DESC LIMIT 1) AS audited_run
-    FROM hosts WHERE first_run < :before AND NOT EXISTS (
+        ORDER BY run DESC LIMIT 1) AS audited_run,
+    EXISTS (
         SELECT 1 FROM dismissals WHERE host = hosts.id AND after_run < :before AND NOT EXISTS (
-            SELECT 1 FROM listings WHERE listings.host = hosts.id AND listings.last_run > dismissals.after_run))
-    ORDER BY vcenter, name"""  # noqa: S608 - constants; boot banks are read over SSH only
-_LISTINGS = """SELECT * FROM listings WHERE first_run < :before ORDER BY last_run, id"""
+            SELECT 1 FROM listings WHERE listings.host = hosts.id AND listings.last_run > dismissals.after_run)) AS dismissed
+    FROM hosts WHERE first_run < :before ORDER BY vcenter, name"""  # noqa: S608 - constants; boot banks are read over SSH only
+_LISTINGS = """SELECT listings.*, hosts.vcenter AS vcenter, moid, uuid FROM listings JOIN hosts ON hosts.id = listings.host
+    LEFT JOIN listed_as ON listed_as.listing = listings.id WHERE listings.first_run < :before
+    ORDER BY listings.last_run, listings.id"""
 _INVENTORIES = """SELECT vcenter, max(run) AS run, max(at) AS at FROM vcenter_attempts
     WHERE inventory_read = 1 AND run < :before GROUP BY vcenter"""
 _AUDITED = """SELECT vcenter, max(vcenter_marks.at) AS at FROM vcenter_marks JOIN runs ON runs.id = vcenter_marks.run
     WHERE runs.kind = 'audit' AND runs.finished IS NOT NULL AND vcenter_marks.run < :before GROUP BY vcenter"""
 _ANSWERS = """SELECT a.*, hosts.name AS name, hosts.vcenter AS vcenter FROM host_attempts AS a
     JOIN hosts ON hosts.id = a.host WHERE a.host = ? AND a.run = ? AND a.answered > 0"""
+
+
+def _best_marks(column: str, *of: str) -> str:
+    """The newest attempt with the highest value of a column, for each vCenter, instance UUID, and ``of``."""
+    names = ", ".join(("vcenter", "instance_uuid", *of))
+    return f"""SELECT max(attempt) FROM vcenter_marks JOIN (
+        SELECT {names}, max({column}) AS best FROM vcenter_marks WHERE run < :before AND attempt < :until GROUP BY {names}
+    ) USING ({names}) WHERE {column} = best AND run < :before AND attempt < :until GROUP BY {names}"""  # noqa: S608 - constants
+
+
+_MARKS = f"""SELECT * FROM vcenter_marks WHERE attempt IN ({_best_marks("newest_event_key")}
+    UNION {_best_marks("newest_event_time")} UNION {_best_marks("at", "version", "build")}) ORDER BY at, attempt"""  # noqa: S608
 _RICHEST_FIRST = {Route.SSH: 0, Route.HOST_API: 1, Route.VCENTER: 2}
 
 
 def past(conn: sqlite3.Connection, before: int | None) -> Past:
     """What the runs before run ``before`` recorded (None: all)."""
-    limit = {"before": _EVER if before is None else before}
+    own = conn.execute("SELECT min(id) FROM vcenter_attempts WHERE run = ?", (before,)).fetchone()[0]
+    limit = {"before": _EVER if before is None else before, "until": own or _EVER}
     finished = conn.execute(
         "SELECT count(*) AS runs, max(started) AS newest FROM runs"
         " WHERE id < :before AND finished IS NOT NULL AND kind <> 'window'",
@@ -72,21 +89,8 @@ def past(conn: sqlite3.Connection, before: int | None) -> Past:
 
 
 def _marks(conn: sqlite3.Connection, limit: dict[str, int]) -> tuple[PastMarks, ...]:
-    """Per vCenter and instance UUID: the newest, those with the highest event key and time, and the newest of each build."""
-    best: dict[tuple[object, ...], tuple[Any, sqlite3.Row]] = {}
-    for row in conn.execute("SELECT * FROM vcenter_marks WHERE run < :before ORDER BY attempt", limit):
-        who = (row["vcenter"], row["instance_uuid"])
-        ranks = (
-            ((*who, "newest"), row["at"]),
-            ((*who, "key"), row["newest_event_key"]),
-            ((*who, "time"), row["newest_event_time"]),
-            ((*who, "build", row["version"], row["build"]), row["at"]),
-        )
-        for group, rank in ranks:
-            if rank is not None and (group not in best or best[group][0] <= rank):
-                best[group] = (rank, row)
-    chosen = {row["attempt"]: row for _, row in best.values()}
-    rows = sorted(chosen.values(), key=lambda row: (row["at"], row["attempt"]))
+    """Per vCenter and instance UUID: those with the highest event key and time, and the newest of each build."""
+    rows = conn.execute(_MARKS, limit)
     return tuple(PastMarks(row["vcenter"], parse_timestamp(row["at"]), marks_of(row)) for row in rows)
 
 
@@ -123,24 +127,58 @@ def _merged_image(first: PastImage, second: PastImage) -> PastImage:
 
 
 def _hosts(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) -> tuple[PastHost, ...]:
-    listings = {row["host"]: row for row in conn.execute(_LISTINGS, limit)}  # the newest row of each host stays
+    everything = conn.execute(_LISTINGS, limit).fetchall()
+    listings = {row["host"]: row for row in everything}  # the newest row of each host stays
     inventories = {row["vcenter"]: row for row in conn.execute(_INVENTORIES, limit)}
+    rows = {row["id"]: row for row in conn.execute(_HOSTS, limit).fetchall()}
+    names_now, machine_since = _names_now(everything, listings), _machine_since(everything)
     hosts: dict[tuple[str, str], PastHost] = {}
-    for row in conn.execute(_HOSTS, limit).fetchall():
+    for row in rows.values():
+        now = rows[names_now.get(row["id"], row["id"])]
+        if now["dismissed"]:
+            continue
         listing = listings.get(row["id"])
         host = PastHost(
-            row["name"],
+            now["name"],
             row["vcenter"],
             listing["cluster"] if listing else "",
             listing["cluster_name"] if listing else "",
             parse_timestamp(row["first_seen"]),
             _last_listed(listing, inventories.get(row["vcenter"]), limit["before"]),
             last := _answer(conn, library, row["id"], row["answered_run"]),
-            _looks(conn, library, row, last),
+            _looks(conn, library, row, last, machine_since.get(row["id"], 0)),
+            (listing["moid"] if listing else None) or "",
+            (listing["uuid"] if listing else None) or "",
         )
         key = (host.vcenter, host_key(host.name))
         hosts[key] = _merged_host(hosts[key], host) if key in hosts else host
     return tuple(hosts.values())
+
+
+def _names_now(everything: Sequence[sqlite3.Row], newest: Mapping[int, sqlite3.Row]) -> dict[int, int]:
+    """Of hosts that were renamed: the row of hosts with the present name, by that with the old one. See ``domain.identity``:
+    the same object and machine, and a name that never stood for another."""
+    stood_for: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+    for row in everything:
+        if row["moid"]:
+            stood_for[row["host"]].add(_identity(row))
+    owners = {_identity(row): host for host, row in sorted(newest.items(), key=lambda item: item[1]["last_run"]) if row["moid"]}
+    found = {host: owners[_identity(row)] for host, row in newest.items() if row["moid"]}
+    return {old: now for old, now in found.items() if old != now and len(stood_for[now]) == 1}
+
+
+def _machine_since(everything: Sequence[sqlite3.Row]) -> dict[int, int]:
+    """Of hosts that are another machine than before under the same name: the first run that listed the present one."""
+    machines: dict[int, str] = {}
+    since: dict[int, int] = {}
+    for row in everything:
+        if row["uuid"] and machines.setdefault(row["host"], row["uuid"]) != row["uuid"]:
+            machines[row["host"]], since[row["host"]] = row["uuid"], row["first_run"]
+    return since
+
+
+def _identity(listing: sqlite3.Row) -> tuple[str, ...]:
+    return listing["vcenter"], listing["moid"], listing["uuid"]
 
 
 def _last_listed(listing: sqlite3.Row | None, inventory: sqlite3.Row | None, before: int) -> datetime | None:
@@ -153,9 +191,10 @@ def _last_listed(listing: sqlite3.Row | None, inventory: sqlite3.Row | None, bef
 
 
 def _looks(
-    conn: sqlite3.Connection, library: Library, host: sqlite3.Row, last: HostObservation | None
+    conn: sqlite3.Connection, library: Library, host: sqlite3.Row, last: HostObservation | None, since: int
 ) -> tuple[HostObservation, ...]:
-    runs = sorted({host["audited_run"], host["looked_run"]} - {None})
+    """``since``: boot banks seen before that run were another machine's."""
+    runs = sorted(run for run in {host["audited_run"], host["looked_run"]} - {None} if run >= since)
     found = (last if run == host["answered_run"] else _answer(conn, library, host["id"], run) for run in runs)
     return tuple(look for look in found if look is not None and look.banks)
 
@@ -185,7 +224,7 @@ def _richness(answer: HostObservation) -> int:
 
 
 def _merged_host(first: PastHost, second: PastHost) -> PastHost:
-    """Two spellings of one name."""
+    """Two spellings of one name, or two names of one host."""
     by_listing = max((first, second), key=lambda host: (host.last_listed is not None, host.last_listed))
     lasts = [host.last for host in (first, second) if host.last is not None]
     return replace(

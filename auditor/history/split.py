@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 from auditor.codec import canonical_plain, to_plain
 from auditor.domain.observation import (
+    READING_KEYS,
     ClusterVerdict,
     ClusterView,
     HostObservation,
@@ -24,10 +25,11 @@ from auditor.domain.observation import (
     VCenterView,
 )
 
-HOST_READINGS = tuple(
-    field.name for field in fields(HostObservation) if field.name not in {"host", "route", "at", "vcenter", "banks", "trouble"}
-)
+HOST_READINGS = tuple(key for key in READING_KEYS if key != "banks")
 """Names of a host's readings; each is also the kind of its documents."""
+
+BANK_PARTS = {"target": "bank_target", "boot_cfg": "boot_cfg", "files": "bank_files", "partition": "bank_partition"}
+"""What is read of a boot bank, by its field in ``BankReading``, and the kind of its documents."""
 
 INVENTORY_CHUNK = 32
 """Hosts per inventory document: one host that changes costs 8 kB, not a list of a thousand."""
@@ -96,9 +98,9 @@ def split_host(observation: HostObservation) -> HostAnswer:
 
     for name in HOST_READINGS:
         add(name, name, getattr(observation, name))
-    for bank, (target, boot_cfg) in zip(observation.banks, bank_names([b.link for b in observation.banks]), strict=True):
-        add(target, "bank_target", bank.target)
-        add(boot_cfg, "boot_cfg", bank.boot_cfg)
+    for bank, name in zip(observation.banks, bank_names([b.link for b in observation.banks]), strict=True):
+        for part, kind in BANK_PARTS.items():
+            add(part_name(name, part), kind, getattr(bank, part))
     complete = all("document" in entry for entry in entries.values())
     plain = {
         "readings": {name: entry for name, entry in entries.items() if entry != _NOT_ATTEMPTED},
@@ -108,10 +110,14 @@ def split_host(observation: HostObservation) -> HostAnswer:
     return HostAnswer(document("host", plain, [part for _, part in found]), tuple(found), complete)
 
 
-def bank_names(links: Sequence[str]) -> list[tuple[str, str]]:
-    """For each bank the names of its two readings, such as "/bootbank target" and "/bootbank boot.cfg"."""
-    names = links if len(set(links)) == len(links) else [f"bank {number}" for number in range(1, len(links) + 1)]
-    return [(f"{name} target", f"{name} boot.cfg") for name in names]
+def bank_names(links: Sequence[str]) -> Sequence[str]:
+    """A name for each bank: its link, unless two have the same."""
+    return links if len(set(links)) == len(links) else [f"bank {number}" for number in range(1, len(links) + 1)]
+
+
+def part_name(bank: str, part: str) -> str:
+    """The name of one reading of a bank, such as "/bootbank target" and "/bootbank boot.cfg"."""
+    return f"{bank} {part.replace('_', '.') if part == 'boot_cfg' else part}"
 
 
 def _split_vibs(plain: list[dict[str, Any]]) -> tuple[Document, Document]:
@@ -179,6 +185,7 @@ def _entry(kind: str, reading: Read[Any] | Unread, parts: list[Document]) -> Any
 
 
 __all__ = [
+    "BANK_PARTS",
     "HOST_READINGS",
     "ClusterAnswer",
     "Document",
@@ -186,6 +193,7 @@ __all__ = [
     "VCenterAnswer",
     "bank_names",
     "document",
+    "part_name",
     "split_host",
     "split_vcenter",
 ]

@@ -17,12 +17,14 @@ from types import TracebackType
 
 from auditor.domain.observation import Estate, HostObservation, VCenterView, host_key
 from auditor.domain.past import Past
+from auditor.domain.recorded import RecordedHost
 from auditor.domain.settings.past import PastSettings
 from auditor.domain.settings.values import HostSettings
 from auditor.errors import HistoryError, LockedError
 from auditor.history import queries, retention
 from auditor.history.bank_answers import bank_answers
 from auditor.history.file import HistoryFile, stamp
+from auditor.history.latest import latest_facts
 from auditor.history.past import past
 from auditor.history.queries import ArchivedImage
 from auditor.history.retention import Pruned
@@ -166,6 +168,11 @@ class SqliteHistory:
         """What is recorded of a host's settings, for each vCenter it is known in (``vcenter``: only that one)."""
         with self._file.reading() as conn:
             return read_settings(conn, host, vcenter)
+
+    def latest_facts(self, host: str, at: datetime | None = None) -> list[RecordedHost]:
+        """What was known of a host at ``at`` (by default now), for each vCenter it is known in."""
+        with self._file.reading() as conn:
+            return latest_facts(conn, host, at)
 
     def dismiss_host(self, name: str, reason: str, at: datetime, vcenter: str | None = None) -> list[str]:
         """Leave a host that is gone on purpose out of later runs; being listed again brings it back. Its records stay.

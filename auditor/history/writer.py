@@ -22,8 +22,8 @@ _EXTEND = """first_run = min(first_run, :run), last_run = max(last_run, :run),
 _LIST_CLUSTER = f"""INSERT INTO clusters (vcenter, instance_uuid, cluster, name, first_run, last_run, first_seen, last_seen)
     VALUES (:vcenter, :uuid, :moid, :name, :run, :run, :at, :at)
     ON CONFLICT (vcenter, instance_uuid, cluster) DO UPDATE SET name = :name, {_EXTEND}"""  # noqa: S608 - a constant
-_LISTED_BEFORE = """SELECT hosts.name, listings.id, listings.cluster, listings.cluster_name
-    FROM listings JOIN hosts ON hosts.id = listings.host
+_LISTED_BEFORE = """SELECT hosts.name, listings.id, listings.cluster, listings.cluster_name, moid, uuid
+    FROM listings JOIN hosts ON hosts.id = listings.host LEFT JOIN listed_as ON listed_as.listing = listings.id
     WHERE hosts.vcenter = :vcenter AND listings.last_run = (
         SELECT max(run) FROM vcenter_attempts WHERE vcenter = :vcenter AND inventory_read = 1)"""
 _CLUSTER_NAMES = "SELECT cluster, name FROM clusters WHERE vcenter = ? ORDER BY last_run"
@@ -174,24 +174,31 @@ class Writer:
         )
 
     def _listings(self, conn: sqlite3.Connection, run: int, view: VCenterView, hosts: tuple[InventoryHost, ...]) -> None:
-        """A host's row goes on while it is listed in the same cluster by every inventory that is read."""
+        """A host's row goes on while it is listed in the same cluster by every inventory that is read, and is the same object
+        and machine as far as is read."""
         at = stamp(view.at)
         before = {row["name"]: row for row in conn.execute(_LISTED_BEFORE, {"vcenter": view.name})}
         names = {row["cluster"]: row["name"] for row in conn.execute(_CLUSTER_NAMES, (view.name,))}
         names |= {cluster.id: cluster.name for cluster in value_of(view.clusters) or ()}
-        extended, new = [], []
-        for name, cluster in {host.name: host.cluster for host in hosts}.items():
-            cluster_name, last = names.get(cluster, ""), before.get(name)
-            if last is not None and (last["cluster"], last["cluster_name"]) == (cluster, cluster_name):
+        extended = []
+        for host in {host.name: host for host in hosts}.values():
+            cluster_name, last = names.get(host.cluster, ""), before.get(host.name)
+            here, same = (host.cluster, cluster_name), (host.id, host.uuid)
+            if (
+                last is not None
+                and (last["cluster"], last["cluster_name"]) == here
+                and (not all(same) or (last["moid"], last["uuid"]) == same)
+            ):
                 extended.append({"run": run, "at": at, "id": last["id"]})
-            else:
-                new.append((self._host(conn, view.name, name, run, at), cluster, cluster_name, run, run, at, at))
+                continue
+            listing = conn.execute(
+                "INSERT INTO listings (host, cluster, cluster_name, first_run, last_run, first_seen, last_seen)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (self._host(conn, view.name, host.name, run, at), *here, run, run, at, at),
+            )
+            if all(same):
+                conn.execute("INSERT INTO listed_as (listing, moid, uuid) VALUES (?, ?, ?)", (_new_id(listing), *same))
         conn.executemany(f"UPDATE listings SET {_EXTEND} WHERE id = :id", extended)  # noqa: S608 - a constant
-        conn.executemany(
-            "INSERT INTO listings (host, cluster, cluster_name, first_run, last_run, first_seen, last_seen)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            new,
-        )
 
     def _host(self, conn: sqlite3.Connection, vcenter: str, name: str, run: int, at: str) -> int:
         key = (vcenter, name)

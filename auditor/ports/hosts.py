@@ -25,7 +25,7 @@ from auditor.ports.basics import HostTarget
 
 class HostLooker(Protocol):
     """Looks at one host during a rollback, by SSH. A fault of the host is a `Look` with ``banks.trouble``, never an exception:
-    UNREACHABLE, TIMED_OUT and CUT_OFF while it is away, DENIED for a refused password, UNTRUSTED for another host key."""
+    UNREACHABLE, TIMED_OUT and CUT_OFF while it is away, DENIED for a refused password, CHANGED for another host key."""
 
     def look(self, target: HostTarget) -> Look:
         """Both banks, this boot's name and maintenance mode, in one connection and one login. ``connected`` is left

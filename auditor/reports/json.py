@@ -6,20 +6,24 @@ was renamed. Text from outside is kept as it was read; JSON escapes what could a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 
 from auditor.codec import timestamp
 from auditor.domain.assessment import Accepted, Assessment, ClusterRow, HostRow, HostState, RouteResult, VCenterRow
 from auditor.domain.findings import Finding, Severity
+from auditor.domain.hosts import Fact
 from auditor.domain.image import AddOn, BaseImage, DesiredImage, Product
 from auditor.domain.observation import Read, Unread, VCenterMarks
+from auditor.domain.owed import MissingReading
+from auditor.domain.readings.registry import BY_KEY
 from auditor.domain.snapshot import SnapshotSummary
 from auditor.reports.next import runbook_for
 
 T = TypeVar("T")
 Plain = dict[str, Any]
+Memo = dict[tuple[str, int], Any]
 
 AUDIT = "auditor/audit/v1"
 SNAPSHOT = "auditor/snapshot/v1"
@@ -27,6 +31,7 @@ SNAPSHOT = "auditor/snapshot/v1"
 
 def audit_document(assessment: Assessment) -> Plain:
     """The whole assessment, valid by schema ``audit.v1``."""
+    memo: Memo = {}
     return {
         "schema": AUDIT,
         "at": timestamp(assessment.at),
@@ -43,7 +48,7 @@ def audit_document(assessment: Assessment) -> Plain:
         "findings": [_finding(finding) for finding in assessment.findings],
         "vcenters": [_vcenter(row) for row in assessment.vcenters],
         "clusters": [_cluster(row) for row in assessment.clusters],
-        "hosts": [_host(row) for row in assessment.hosts],
+        "hosts": [_host(row, memo) for row in assessment.hosts],
         "accepted": [_accepted(row) for row in assessment.accepted],
         "limits": list(assessment.limits),
         "next": list(assessment.next),
@@ -53,9 +58,11 @@ def audit_document(assessment: Assessment) -> Plain:
 def _accepted(row: Accepted) -> Plain:
     return {
         "vcenter": row.vcenter,
-        "cluster": row.cluster,
+        "cluster": row.cluster or None,
         "host": row.host or None,
-        "layer": row.layer.value,
+        "layer": row.layer.value if row.layer else None,
+        "route": row.route or None,
+        "reason": row.reason or None,
         "name": row.name,
         "version": row.version,
         "owner": row.owner,
@@ -91,8 +98,20 @@ def snapshot_document(summary: SnapshotSummary) -> Plain:
                 "vcenter": host.vcenter or None,
                 "seen": host.seen,
                 "routes": [_route(route) for route in host.routes],
+                "complete": host.complete,
+                "missing": [_missing(one) for one in host.missing],
             }
             for host in summary.hosts
+        ],
+    }
+
+
+def _missing(one: MissingReading) -> Plain:
+    return {
+        "reading": one.key,
+        "part": one.part,
+        "failures": [
+            {"route": f.route.value, **_unread(f.why), "whole_route": f.whole, "accepted": f.accepted} for f in one.failures
         ],
     }
 
@@ -206,7 +225,7 @@ def _route(result: RouteResult) -> Plain:
     }
 
 
-def _host(row: HostRow) -> Plain:
+def _host(row: HostRow, memo: Memo) -> Plain:
     return {
         "name": row.name,
         "vcenter": row.vcenter or None,
@@ -237,7 +256,24 @@ def _host(row: HostRow) -> Plain:
         "routes": [_route(route) for route in row.routes],
         "last_seen": _time(row.last_seen),
         "note": row.note or None,
+        "readings": readings_document(row.facts, memo),
     }
 
 
-__all__ = ["AUDIT", "SNAPSHOT", "audit_document", "snapshot_document"]
+def readings_document(facts: Iterable[Fact], memo: Memo | None = None) -> Plain:
+    """Every reading by its key, with the route that gave it and when; the values in their published form. Hosts that share a
+    value, as a fleet does its VIBs, share its form through ``memo``."""
+    memo = {} if memo is None else memo
+    return {fact.key: _fact(fact, memo) for fact in facts}
+
+
+def _fact(fact: Fact, memo: Memo) -> Plain:
+    if isinstance(fact.reading, Unread):
+        return _unread(fact.reading)
+    value = fact.reading.value
+    if (fact.key, id(value)) not in memo:
+        memo[fact.key, id(value)] = BY_KEY[fact.key].plain(value)
+    return {"value": memo[fact.key, id(value)], "route": fact.route, "at": _time(fact.at)}
+
+
+__all__ = ["AUDIT", "SNAPSHOT", "audit_document", "readings_document", "snapshot_document"]

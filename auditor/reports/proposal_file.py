@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from auditor import documents
+from auditor import documents, handed_in
 from auditor.codec import from_plain, to_plain
 from auditor.domain.proposal.values import ImageProposal
 from auditor.errors import InputError, ReadError, RefusedError
@@ -79,16 +79,10 @@ def write_proposal(folder: Path, proposal: ImageProposal, name: str = "") -> Pat
 def read_proposal(path: Path) -> ImageProposal:
     """The proposal of a file. Raises ``InputError`` when it cannot be read, ``RefusedError`` when it was changed."""
     hint = "auditor propose CLUSTER writes one"
+    text = handed_in.text(handed_in.read(path, MAX_SIZE, hint=hint), str(path), hint=hint)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_SIZE + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", where=str(path), hint=hint) from error
-    if len(data) > MAX_SIZE:
-        raise InputError(f"is larger than {MAX_SIZE:,} bytes", where=str(path), hint=hint)
-    try:
-        document = json.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"is not JSON: {error}", where=str(path), hint=hint) from error
     return proposal_of(document, str(path))
 

@@ -70,7 +70,7 @@ def render_audit(
         for part in host_section(assessment, width=width, collapse=collapse):
             page.show(part)
     if assessment.accepted:
-        page.heading("Accepted differences")
+        page.heading("Accepted")
         page.bullets(map(_accepted, assessment.accepted))
     if assessment.limits:
         page.heading("What this run cannot know")
@@ -89,10 +89,14 @@ def _accepted(row: Accepted) -> str:
         AcceptedState.EXPIRED: f"EXPIRED {row.expires:%Y-%m-%d}: a finding again",
         AcceptedState.UNUSED: f"until {row.expires:%Y-%m-%d}, matches nothing now: can be removed",
     }
-    element = " ".join(part for part in (row.layer.value, row.name, row.version or "missing") if part)
-    place = f"{row.cluster}{f', {row.host}' if row.host else ''} on {row.vcenter}"
+    if row.layer is not None:
+        element = " ".join(part for part in (row.layer.value, row.name, row.version or "missing") if part)
+    else:
+        what = f"{row.name} not read by {row.route}" if row.name else f"route {row.route} failing"
+        element = f"{what} ({row.reason})"
+    place = f"{', '.join(filter(None, (row.cluster, row.host))) or 'all hosts'} on {row.vcenter}"
     on = f" (on {', '.join(row.hosts[:5])}{' …' if len(row.hosts) > 5 else ''})" if row.hosts else ""
-    return f"{element} in {place}{on}: {words[row.state]}, {row.owner}, {row.ticket}"
+    return f"{element}{', ' if row.layer is None else ' in '}{place}{on}: {words[row.state]}, {row.owner}, {row.ticket}"
 
 
 def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color: bool = False) -> str:
@@ -116,6 +120,12 @@ def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color
         for host in summary.unseen:
             page.show(Text(printable(host.name)))
             page.bullets([f"{result.route.value}: {result.trouble}" for result in host.routes] or ["no route was tried"])
+    if summary.missing:
+        page.heading("Not read")
+        for finding in summary.missing:
+            page.item("-", f"{_subject(finding)}: {finding.summary}")
+            _labelled(page, "seen:", finding.evidence, indent=4)
+            _labelled(page, "do:", finding.do[:1], indent=4)
     if summary.silent_routes:
         page.heading("Not read by every route")
         page.bullets(summary.silent_routes)

@@ -13,7 +13,7 @@ from auditor.domain.rollback.bank import BankFacts
 from auditor.domain.rollback.change import WindowChange
 from auditor.domain.rollback.compare import BankDifference, VibChange
 from auditor.domain.rollback.report import WindowRow
-from auditor.domain.rollback.window import NextStart, Window, WindowKind
+from auditor.domain.rollback.window import Window, WindowKind, next_start_words
 from auditor.reports.safe import printable
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def _lines(row: WindowRow) -> Iterable[str]:
         yield f"    known      {_span(window.age)} ago"
     if row.seen.trouble is None:
         yield printable(f"    booted     {_shown(state.booted, str)}{_confirmed(state.confirmed)}")
-        yield printable(f"    next       {_shown(state.next, _next_start)}")
+        yield printable(f"    next       {_shown(state.next, next_start_words)}")
         yield printable(f"    staged     {_shown(state.staged, lambda build: build or 'nothing')}")
         yield printable(f"    fallback   {_shown(state.fallback, lambda build: build or 'nothing would start')}")
         if window.kind in {WindowKind.OPEN, WindowKind.CONSUMED, WindowKind.UNKNOWN}:  # else there is no going back
@@ -98,12 +98,6 @@ def _lines(row: WindowRow) -> Iterable[str]:
 
 def _confirmed(reading: Reading[bool]) -> str:
     return "" if value_of(reading) is not False else ", not confirmed by ESXi"
-
-
-def _next_start(start: NextStart) -> str:
-    if start.link is None:
-        return "nothing starts: do not reboot this host"
-    return f"{start.build} from {start.link}; {start.why[-1]}" if start.why else f"{start.build} from {start.link}"
 
 
 def _difference(row: WindowRow) -> str:

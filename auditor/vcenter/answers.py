@@ -48,6 +48,7 @@ _REASONS: dict[Reason, type[AuditorError]] = {
     Reason.CUT_OFF: ConnectError,
     Reason.TIMED_OUT: DeadlineError,
     Reason.UNTRUSTED: TrustError,
+    Reason.CHANGED: TrustError,
     Reason.DENIED: DeniedError,
     Reason.ABSENT: AbsentError,
     Reason.NOT_SUPPORTED: RefusedError,

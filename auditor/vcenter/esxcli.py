@@ -11,17 +11,14 @@ import threading
 import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any
 from xml.sax.saxutils import escape
 
-from auditor.domain.image import AddOn, BaseImage, Component, ImageProfile, Product, Vib
-from auditor.domain.observation import RAW_LIMIT, Reading, Reason, StagedImage, Unread
-from auditor.domain.readings import add_on, base_image, components, product, profile, staged, vibs
+from auditor.domain.observation import NOT_ATTEMPTED, RAW_LIMIT, Reading, Reason
+from auditor.domain.readings.reading import HostReading
 from auditor.domain.readings.table import Loose
-from auditor.vcenter.faults import reading, unanswered
+from auditor.vcenter.faults import attempt, unanswered
 from auditor.vcenter.soap import SoapSession
-
-T = TypeVar("T")
 
 _VERSION = "urn:vim25/5.0"
 """API version the executer is asked in; the oldest that has esxcli, understood by all later ones."""
@@ -38,49 +35,16 @@ class Esxcli:
         self._executers: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def product(self, host: str) -> Reading[Product]:
-        """``system version get``."""
-        return reading(lambda: product.from_fields(self._one(host, "system version", "get")))
+    def read(self, reading: HostReading, host: str) -> Reading[Any]:
+        """One reading by esxcli; NOT_ATTEMPTED where esxcli does not tell it."""
+        if reading.over_api is None:
+            return NOT_ATTEMPTED
 
-    def profile(self, host: str) -> Reading[ImageProfile]:
-        """``software profile get``."""
-        return reading(lambda: profile.from_fields(self._one(host, "software profile", "get")))
+        def run(namespace: str, command: str, *, rebooting: bool = False) -> Reading[Sequence[Loose]]:
+            return attempt(lambda: self.run(host, namespace, command, rebooting=rebooting))
 
-    def base_image(self, host: str) -> Reading[BaseImage]:
-        """``software baseimage get`` (7.0 and later)."""
-        return reading(lambda: base_image.from_fields(self._one(host, "software baseimage", "get")))
-
-    def add_on(self, host: str) -> Reading[AddOn | None]:
-        """``software addon get`` (7.0 and later)."""
-        return reading(lambda: add_on.from_fields(self._one(host, "software addon", "get")))
-
-    def components(self, host: str) -> Reading[tuple[Component, ...]]:
-        """``software component list`` (7.0 and later)."""
-        return reading(lambda: components.from_rows(self.run(host, "software component", "list")))
-
-    def vibs(self, host: str) -> Reading[tuple[Vib, ...]]:
-        """``software vib list``."""
-        return reading(lambda: vibs.from_rows(self.run(host, "software vib", "list")))
-
-    def staged(self, host: str) -> Reading[StagedImage | None]:
-        """The ``--rebooting-image`` forms: what the next boot would start, if it is something else."""
-        pending: Reading[ImageProfile | None] = reading(
-            lambda: profile.rebooting_from_fields(self._one(host, "software profile", "get", rebooting=True))
-        )
-        if isinstance(pending, Unread) or pending.value is None:
-            return staged.combine(pending, _NOT_ASKED, _NOT_ASKED)
-        return staged.combine(
-            pending,
-            reading(lambda: vibs.from_rows(self.run(host, "software vib", "list", rebooting=True), command=vibs.REBOOTING)),
-            reading(lambda: base_image.from_fields(self._one(host, "software baseimage", "get", rebooting=True))),
-        )
-
-    def _one(self, host: str, namespace: str, command: str, *, rebooting: bool = False) -> Loose:
-        """The one structure a ``get`` answers with; an empty one for no answer. Raises like ``run``."""
-        rows = self.run(host, namespace, command, rebooting=rebooting)
-        if len(rows) > 1:
-            raise unanswered(Reason.UNREADABLE, f"esxcli {namespace} {command}: {len(rows)} structures instead of one")
-        return rows[0] if rows else {}
+        found: Reading[Any] = reading.over_api(run)
+        return found
 
     def run(self, host: str, namespace: str, command: str, *, rebooting: bool = False) -> Sequence[Loose]:
         """The structures ``esxcli NAMESPACE COMMAND`` answers with on the host with managed object id ``host``.
@@ -115,9 +79,6 @@ class Esxcli:
         with self._lock:
             self._executers[host] = moid
         return moid
-
-
-_NOT_ASKED = Unread(Reason.NOT_ATTEMPTED, "nothing is known to be staged")
 
 
 def rows_of(answer: ET.Element, label: str) -> Sequence[Loose]:

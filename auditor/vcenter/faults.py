@@ -55,7 +55,6 @@ def transport_fault(error: BaseException, where: str, timeout: float) -> Unanswe
 
 
 _REASONS: tuple[tuple[type[AuditorError], Reason], ...] = (
-    (TrustError, Reason.UNTRUSTED),
     (DeadlineError, Reason.TIMED_OUT),
     (ConnectError, Reason.UNREACHABLE),
     (DeniedError, Reason.DENIED),
@@ -67,7 +66,10 @@ def unread_of(error: AuditorError) -> Unread:
     """The reading that stands for a call which ended with ``error``."""
     if isinstance(error, UnansweredError):
         return error.unread
-    reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
+    if isinstance(error, TrustError):
+        reason = Reason.CHANGED if error.changed else Reason.UNTRUSTED
+    else:
+        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
     return Unread(reason, str(error).replace("\n", "; "))
 
 

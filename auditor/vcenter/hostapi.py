@@ -15,6 +15,7 @@ from pyVmomi import vim
 
 from auditor.domain.image import Product
 from auditor.domain.observation import HostObservation, Read, Reading, Reason, Route, Unread, host_key
+from auditor.domain.readings.registry import BY_KEY, READINGS
 from auditor.ports import Clock, HostTarget
 from auditor.vcenter import software
 from auditor.vcenter.esxcli import Esxcli
@@ -93,20 +94,16 @@ class HostApiReader:
             return replace(base, product=_product(about.value), trouble=inventory)
         host, manager = inventory.value
         esxcli = Esxcli(session)
-        by_esxcli = esxcli.product(host.id)
-        no_manager = Unread(Reason.ABSENT, "the host shows no image manager")
-        vibs = software.read_vibs(session, manager) if manager else no_manager
-        profile = software.read_profile(session, manager) if manager else no_manager
+        told: dict[str, Any] = {r.key: esxcli.read(r, host.id) for r in READINGS if r.over_api and r.key not in software.BY_KEY}
+        for key, read in software.BY_KEY.items():
+            first = read(session, manager) if manager else Unread(Reason.ABSENT, "the host shows no image manager")
+            told[key] = first if isinstance(first, Read) else _either(esxcli.read(BY_KEY[key], host.id), first)
+        if isinstance(told["product"], Unread):
+            told["product"] = _product(about.value)
         return replace(
             base,
-            product=by_esxcli if isinstance(by_esxcli, Read) else _product(about.value),
-            profile=profile if isinstance(profile, Read) else _either(esxcli.profile(host.id), profile),
-            base_image=esxcli.base_image(host.id),
-            add_on=esxcli.add_on(host.id),
-            components=esxcli.components(host.id),
-            vibs=vibs if isinstance(vibs, Read) else _either(esxcli.vibs(host.id), vibs),
-            staged=esxcli.staged(host.id),
-            maintenance_mode=Unread(Reason.ABSENT, "the host does not show it")
+            **told,
+            maintenance_mode=Unread(Reason.UNREADABLE, "the host does not show it")
             if host.in_maintenance_mode is None
             else Read(host.in_maintenance_mode),
         )

@@ -27,6 +27,8 @@ _HOST_PROPERTIES = (
     "summary.config.product.version",
     "summary.config.product.build",
     "summary.hardware.uuid",
+    "summary.hardware.vendor",
+    "summary.hardware.model",
     "summary.rebootRequired",
     "configManager.imageConfigManager",
 )
@@ -106,6 +108,7 @@ def _host(moid: str, found: Mapping[str, Any]) -> InventoryHost:
         power=str(found.get("runtime.powerState") or ""),
         boot_time=utc(found.get("runtime.bootTime")),
         reboot_required=found.get("summary.rebootRequired"),
+        hardware=" ".join(filter(None, (found.get("summary.hardware.vendor"), found.get("summary.hardware.model")))),
     )
 
 

@@ -28,6 +28,7 @@ from auditor.domain.observation import (
 )
 from auditor.domain.proposal.actors import ScheduledTask
 from auditor.domain.proposal.context import AddOnContents, ClusterExtras
+from auditor.domain.readings.registry import BY_KEY
 from auditor.domain.settings.values import HostSettings
 from auditor.ports import Clock, Progress
 from auditor.vcenter import convert, software
@@ -44,7 +45,7 @@ from auditor.vcenter.soap import SoapSession
 from auditor.vcenter.vapi import VapiSession
 from auditor.vcenter.vlcm import Vlcm
 
-_LOGIN_REASONS = {Reason.DENIED, Reason.UNTRUSTED}
+_LOGIN_REASONS = {Reason.DENIED, Reason.UNTRUSTED, Reason.CHANGED}
 """Why a login on one side makes one on the other side pointless: same account, same certificate."""
 
 CLUSTERS_AT_ONCE = 8
@@ -126,7 +127,7 @@ class VCenterRouteReader:
         )
 
     def read_host(self, host: InventoryHost) -> HostObservation:
-        """What the host says of itself through this vCenter, in four calls (five where vLCM cannot take its image apart).
+        """What the host says of itself through this vCenter, in five calls (six where vLCM cannot take its image apart).
 
         ``product`` is the version and build that vCenter's inventory has for a connected host: vCenter renews it while it is
         connected, but it is not asked of the host here. ``staged`` is asked only of a host that vCenter marks as needing a
@@ -145,11 +146,10 @@ class VCenterRouteReader:
         return replace(
             base,
             product=_product(host),
-            profile=manager if isinstance(manager, Unread) else software.read_profile(self._soap, manager.value),
             base_image=image.base_image,
             add_on=image.add_on,
             components=self._components(host.id),
-            vibs=manager if isinstance(manager, Unread) else self._vibs(host.id, manager.value),
+            **self._by_manager(host.id, manager),
             staged=self._staged(host),
             maintenance_mode=_maintenance(host),
         )
@@ -225,38 +225,41 @@ class VCenterRouteReader:
             )
         if found.reason is not Reason.NOT_SUPPORTED:
             return _Image(found, found)
-        base_image = self._esxcli.base_image(host)
+        base_image = self._esxcli.read(BY_KEY["base_image"], host)
         if isinstance(base_image, Unread):
             both = Unread(base_image.reason, f"vLCM: {found.detail}; esxcli: {base_image.detail}", base_image.raw)
             return _Image(both, both)
-        return _Image(base_image, self._esxcli.add_on(host))
+        return _Image(base_image, self._esxcli.read(BY_KEY["add_on"], host))
 
     def _components(self, host: str) -> Reading[tuple[Component, ...]]:
         return self._no_vapi or attempt(lambda: self._vlcm.installed_components(host))
 
-    def _vibs(self, host: str, manager: str) -> Any:
-        """``fetchSoftwarePackages``; it wants a privilege that a reading account may not have, then esxcli is asked."""
-        found = software.read_vibs(self._soap, manager)
-        if isinstance(found, Unread) and found.reason in {Reason.DENIED, Reason.NOT_SUPPORTED}:
-            other = self._esxcli.vibs(host)
-            return other if isinstance(other, Read) else found
-        return found
+    def _by_manager(self, host: str, manager: Reading[str]) -> dict[str, Any]:
+        """What the host's image manager tells. VIBs want a privilege that a reading account may not have: then esxcli tells."""
+        if isinstance(manager, Unread):
+            return dict.fromkeys(software.BY_KEY, manager)
+        told = {key: read(self._soap, manager.value) for key, read in software.BY_KEY.items()}
+        vibs = told["vibs"]
+        if isinstance(vibs, Unread) and vibs.reason in {Reason.DENIED, Reason.NOT_SUPPORTED}:
+            other = self._esxcli.read(BY_KEY["vibs"], host)
+            told["vibs"] = other if isinstance(other, Read) else vibs
+        return told
 
     def _staged(self, host: InventoryHost) -> Reading[StagedImage | None]:
         if host.reboot_required:
-            return self._esxcli.staged(host.id)
+            return self._esxcli.read(BY_KEY["staged"], host.id)
         return Unread(Reason.NOT_ATTEMPTED, "vCenter does not mark the host as needing a reboot; only then the host is asked")
 
 
 def _product(host: InventoryHost) -> Reading[Product]:
     if host.version and host.build:
         return Read(Product(host.version, host.build))
-    return Unread(Reason.ABSENT, "vCenter's inventory shows no version and build for this host")
+    return Unread(Reason.UNREADABLE, "vCenter's inventory shows no version and build for this host")
 
 
 def _maintenance(host: InventoryHost) -> Reading[bool]:
     if host.in_maintenance_mode is None:
-        return Unread(Reason.ABSENT, "vCenter's inventory does not show it")
+        return Unread(Reason.UNREADABLE, "vCenter's inventory does not show it")
     return Read(host.in_maintenance_mode)
 
 

@@ -83,6 +83,7 @@ class _PinnedContext(ssl.SSLContext):
                 where=self.endpoint.where,
                 hint=f"a restored or re-installed vCenter, or a renewed certificate, shows a new one. Compare it on the "
                 f"machine itself; only if it is right, set {self.endpoint.key} to it",
+                changed=True,
             )
         return wrapped
 

@@ -242,8 +242,7 @@ class VapiSession:
             return unanswered(Reason.DENIED, f"{where}: {what}: {user} lacks the privilege {self._privilege(what)}")
         if isinstance(error, errors_client.OperationNotFound):
             return unanswered(Reason.NOT_SUPPORTED, f"not in {self.version or 'this vCenter'} ({what})")
-        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
-        return unanswered(reason, f"{where}: {what}: {type(error).__name__}: {text}".rstrip(": "))
+        return unanswered(reason_of(error), f"{where}: {what}: {type(error).__name__}: {text}".rstrip(": "))
 
     def _privilege(self, what: str) -> str:
         service, _, operation = f"com.vmware.{what}".rpartition(".")
@@ -253,6 +252,9 @@ class VapiSession:
 
 # By class, not by error_type: that field is younger than the errors, and old servers leave it out.
 _REASONS: tuple[tuple[type[VapiError], Reason], ...] = (
+    (errors_client.Unauthenticated, Reason.DENIED),
+    (errors_client.Unauthorized, Reason.DENIED),
+    (errors_client.OperationNotFound, Reason.NOT_SUPPORTED),
     (errors_client.NotFound, Reason.ABSENT),
     (errors_client.ServiceUnavailable, Reason.UNREACHABLE),
     (errors_client.TimedOut, Reason.TIMED_OUT),
@@ -260,6 +262,11 @@ _REASONS: tuple[tuple[type[VapiError], Reason], ...] = (
     (errors_client.ResourceInaccessible, Reason.UNREACHABLE),
     (errors_client.UnverifiedPeer, Reason.UNTRUSTED),
 )
+
+
+def reason_of(error: VapiError) -> Reason:
+    """Why there is no value when a call ended with this error."""
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.FAILED)
 
 
 def _message(error: Any) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from auditor.domain.accepted import Acceptance
+from auditor.domain.accepted import Entry
 from auditor.domain.assess import assess
 from auditor.domain.assessment import Assessment, Source
 from auditor.domain.observation import HostObservation, VCenterView
@@ -33,7 +33,7 @@ def audit(
     releases: ReleaseTable,
     clock: Clock,
     progress: Progress,
-    accepted: Sequence[Acceptance] = (),
+    accepted: Sequence[Entry] = (),
 ) -> AuditResult:
     """Audit the estate as it is now. ``history`` may be the reason why there is none; ``accepted`` differences are no
     findings until they expire."""
@@ -50,7 +50,7 @@ def audit(
 
 
 def audit_history(
-    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Acceptance] = ()
+    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Entry] = ()
 ) -> Assessment:
     """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. Raises
     ``HistoryError`` when there is none."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from auditor import parallel
+from auditor.domain.identity import follow_names
 from auditor.domain.observation import (
     EXCLUDED,
     Estate,
@@ -71,7 +72,7 @@ def collect(sources: Sources, past: Past, at: datetime, progress: Progress, reco
         recorder.record_vcenter(run, view)
         progress.advance(VCENTERS, view.name)
     views.sort(key=lambda view: view.name)
-    jobs = list(_jobs(sources, views, past, at))
+    jobs = list(_jobs(sources, views, follow_names(past, views), at))
     observations: list[HostObservation] = []
     progress.start(HOSTS, len(jobs))
     for observation in parallel.each(jobs, lambda job: job(), sources.concurrency):

@@ -6,15 +6,21 @@ to be fast.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from auditor.domain.accepted import Entry
 from auditor.domain.observation import EXCLUDED, Route, VCenterView, value_of
 from auditor.domain.snapshot import SnapshotSummary, summarise
 from auditor.ports import Clock, History, Progress
 from auditor.workflows.collect import Sources, collect
 
 
-def snapshot(sources: Sources, history: History, clock: Clock, progress: Progress) -> SnapshotSummary:
-    """Take one snapshot. Raises ``HistoryError`` when it cannot be recorded, ``LockedError`` when another process
-    keeps the history locked."""
+def snapshot(
+    sources: Sources, history: History, clock: Clock, progress: Progress, accepted: Sequence[Entry] = ()
+) -> SnapshotSummary:
+    """Take one snapshot; ``accepted`` are the gaps somebody answers for.
+
+    Raises ``HistoryError`` when it cannot be recorded, ``LockedError`` when another process keeps the history locked."""
     at = clock.now()
     run = history.begin("snapshot", at)
     past = history.past(before=run)
@@ -22,7 +28,8 @@ def snapshot(sources: Sources, history: History, clock: Clock, progress: Progres
     history.record_settings(run, sources.own_settings())
     for view in estate.vcenters:
         _record_settings(sources, view, history, run, progress)
-    summary = summarise(estate, run=run, history=history.place, new_documents=history.new_documents(run))
+    new = history.new_documents(run)
+    summary = summarise(estate, run=run, history=history.place, new_documents=new, accepted=accepted)
     history.finish(run, clock.now(), "complete" if summary.complete else "incomplete")
     return summary
 

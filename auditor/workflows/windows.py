@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from auditor.domain.observation import BankReading, HostObservation, Route
 from auditor.domain.rollback.bank import BankObservation
 from auditor.domain.rollback.change import window_change
 from auditor.domain.rollback.compare import compare_banks
-from auditor.domain.rollback.judge import boot_cfg_window, recorded_window, window_of
+from auditor.domain.rollback.judge import boot_cfg_window, recorded_of, recorded_window, window_of
 from auditor.domain.rollback.report import ChosenHost, WindowRow
 from auditor.domain.rollback.window import Window, WindowKind
 from auditor.errors import AuditorError
@@ -51,20 +50,13 @@ def _row(host: ChosenHost, seen: BankObservation) -> WindowRow:
 
 
 def record_windows(history: History | AuditorError, rows: Sequence[WindowRow], begun: datetime, clock: Clock) -> None:
-    """Record what was read as a run of its own, so that a window's moves between two audits are not lost: the boot.cfg files,
-    as audits record them. Raises ``HistoryError`` or ``LockedError``, also ``history`` itself if it is one."""
+    """Record what was read as a run of its own, so that a window's moves between two audits are not lost, as
+    audits record them. Raises ``HistoryError`` or ``LockedError``, also ``history`` itself if it is one."""
     if isinstance(history, AuditorError):
         raise history
     run = history.begin("window", begun)
     for row in rows:
-        seen = row.seen
-        banks = tuple(BankReading(bank.link, bank.target, bank.boot_cfg) for bank in seen.banks)
-        history.record_host(
-            run,
-            HostObservation(
-                seen.host, Route.SSH, seen.at, seen.vcenter, product=seen.product, banks=banks, trouble=seen.trouble
-            ),
-        )
+        history.record_host(run, recorded_of(row.seen))
     history.finish(run, clock.now(), "incomplete" if unknown(rows) else "complete")
 
 

@@ -1,4 +1,7 @@
-"""A process that applies or resumes and is killed at a named point. Run as ``python -m tests.apply.dying``.
+"""A process that applies or resumes and is killed at a named point.
+
+``python -m tests.apply.dying`` makes them: a line on stdin (JSON: arguments of ``main`` and a file for what it says) is one,
+forked with everything loaded; a line on stdout is how it ended (as ``subprocess.Popen.returncode``).
 
 Points are told as they pass, one a line on stdout: every write to the journal, every call of the editor that changes something
 or starts a commit, the saving of the inverse. Killed is right before a point; killed after one is killed before the next.
@@ -6,9 +9,11 @@ or starts a commit, the saving of the inverse. Killed is right before a point; k
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -114,5 +119,26 @@ def main(access: str, verb: str, point: str) -> None:
     print("=", result.outcome.value)
 
 
+def serve() -> None:
+    for line in sys.stdin:
+        access, verb, point, file = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            said = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(said, 1)
+            os.dup2(said, 2)
+            code = 1
+            try:
+                main(access, verb, point)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve()

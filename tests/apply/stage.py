@@ -24,6 +24,7 @@ from auditor.tables import load_release_table
 from auditor.vcenter.editor import VCenterImageEditor
 from auditor.vcenter.reader import VCenterRouteReader
 from auditor.vcenter.settings import VCenterSettings
+from auditor.vcenter.tasks import Patience as EditorPatience
 from auditor.workflows.apply_look import Tools
 from auditor.workflows.apply_run import Patience
 from auditor.workflows.collect import Sources
@@ -33,7 +34,7 @@ from tests.workflows.fakes import Quiet
 
 CAROL = "carol@lab.example"
 TARGET = DesiredSoftware(NEW, ADD_ON)
-SHORT = Patience(absence=3.0, pause=0.1)
+SHORT = Patience(absence=90, pause=0.1)
 
 
 class Now:
@@ -63,7 +64,7 @@ class Access:
 
     @property
     def settings(self) -> VCenterSettings:
-        return VCenterSettings("lab", self.host, self.user, self.port, self.thumbprint, read_timeout=10.0)
+        return VCenterSettings("lab", self.host, self.user, self.port, self.thumbprint, read_timeout=60.0)
 
     @property
     def history(self) -> Path:
@@ -80,10 +81,12 @@ Wrap = Callable[[Tools], Tools]
 
 
 @contextmanager
-def tools(access: Access, *, may_commit: bool = True, past: Past | None = None) -> Iterator[Tools]:
+def tools(
+    access: Access, *, may_commit: bool = True, past: Past | None = None, patience: EditorPatience = QUICK
+) -> Iterator[Tools]:
     """Real adapters for the one vCenter, and a real journal."""
     reader = VCenterRouteReader(access.settings, lambda: access.password, Now())
-    editor: ImageEditor = VCenterImageEditor(access.settings, lambda: access.password, may_commit=may_commit, patience=QUICK)
+    editor: ImageEditor = VCenterImageEditor(access.settings, lambda: access.password, may_commit=may_commit, patience=patience)
     journal: Journal = SqliteJournal(access.history)
     sources = Sources(
         vcenters=(reader,),

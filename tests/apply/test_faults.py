@@ -17,11 +17,12 @@ from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.lab.vcenter.faults import Fault, FaultKind
 from auditor.ports import ImageEditor
 from auditor.reports.apply import apply_document, render_apply
+from auditor.vcenter.tasks import Patience as EditorPatience
 from auditor.workflows.apply import apply, resume
 from auditor.workflows.apply_look import Tools
 from auditor.workflows.apply_run import ApplyResult, Patience
 from tests.apply.stage import SHORT, TARGET, Stage, stage, tools
-from tests.vcenter.editing import ADD_ON, NEW, OLD
+from tests.vcenter.editing import ADD_ON, IN_VAIN, NEW, OLD, QUICK
 from tests.wire.judging import COMMITS, forbidden
 
 SOFTWARE = "com.vmware.esx.settings.clusters.software"
@@ -52,16 +53,16 @@ def run(at: Stage, real: Tools, patience: Patience = SHORT) -> ApplyResult:
     return apply(at.proposal(), real, execute=True, operator="me", ticket="CHG1", patience=patience)
 
 
-def run_with(at: Stage, *faults: Fault) -> ApplyResult:
+def run_with(at: Stage, *faults: Fault, patience: EditorPatience = QUICK) -> ApplyResult:
     proposal = at.proposal()
     for fault in faults:
         at.vcenter.faults.add(fault)
-    with tools(at.access) as real:
+    with tools(at.access, patience=patience) as real:
         return apply(proposal, real, execute=True, operator="me", ticket="CHG1", patience=SHORT)
 
 
 def wait_until(so: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(3000):
         if so():
             return
         time.sleep(0.02)
@@ -253,7 +254,7 @@ class TestCommitOfUnknownOutcome:
         assert at.commits_sent() == 1
 
     def test_vcenter_stays_away_and_comes_back_later(self, at: Stage) -> None:
-        with tools(at.access) as real:
+        with tools(at.access, patience=IN_VAIN) as real:
 
             def away() -> None:
                 at.vcenter.starting = True
@@ -274,7 +275,7 @@ class TestCommitOfUnknownOutcome:
         at.untouched()
 
     def test_a_commit_that_never_ends_stays_open(self, at: Stage) -> None:
-        result = run_with(at, Fault(f"{DRAFTS}.commit$task", FaultKind.STUCK))
+        result = run_with(at, Fault(f"{DRAFTS}.commit$task", FaultKind.STUCK), patience=IN_VAIN)
         assert result.outcome is Outcome.UNFINISHED
         assert "is still RUNNING after" in result.why
         assert result.operation.unfinished

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -77,15 +78,37 @@ def at(served: tuple[Stage, VCenterBackup]) -> Stage:
     return at
 
 
-def run(at: Stage, verb: str, point: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.apply.dying", at.access.to_json(), verb, point]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+Run = Callable[..., tuple[int, list[str]]]
 
 
-def killed(at: Stage, verb: str, point: str) -> None:
-    done = run(at, verb, point)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert done.stdout.splitlines()[-1] == point
+@pytest.fixture(scope="module")
+def run() -> Iterator[Run]:
+    """Applies or resumes in a process of its own: how that ended, and the lines it said."""
+    command = [sys.executable, "-m", "tests.apply.dying"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as mother:
+        assert mother.stdin is not None
+        assert mother.stdout is not None
+
+        def run(at: Stage, verb: str, point: str = "") -> tuple[int, list[str]]:
+            said = Path(at.access.folder) / "said"
+            print(json.dumps([at.access.to_json(), verb, point, str(said)]), file=mother.stdin, flush=True)
+            return int(mother.stdout.readline()), said.read_text().splitlines()
+
+        yield run
+        mother.stdin.close()
+
+
+@pytest.fixture
+def killed(at: Stage, run: Run) -> Callable[[str, str], None]:
+    def killed(verb: str, point: str) -> None:
+        ended, said = run(at, verb, point)
+        assert ended == -signal.SIGKILL, said
+        assert said[-1] == point
+
+    return killed
+
+
+Killed = Callable[[str, str], None]
 
 
 def resumed(at: Stage) -> Outcome | None:
@@ -110,22 +133,20 @@ def in_a_right_state(at: Stage, outcome: Outcome | None) -> None:
     at.untouched()
 
 
-def test_the_points_are_all_the_points(at: Stage) -> None:
-    done = run(at, "apply")
-    assert done.stdout.splitlines() == [*APPLY, "= applied"], done.stderr
+def test_the_points_are_all_the_points(at: Stage, run: Run) -> None:
+    assert run(at, "apply") == (0, [*APPLY, "= applied"])
     in_a_right_state(at, Outcome.APPLIED)
 
 
-def test_the_points_of_a_dry_run_are_all_the_points(at: Stage) -> None:
-    done = run(at, "dry")
-    assert done.stdout.splitlines() == [*DRY, "= dry-run"], done.stderr
+def test_the_points_of_a_dry_run_are_all_the_points(at: Stage, run: Run) -> None:
+    assert run(at, "dry") == (0, [*DRY, "= dry-run"])
     in_a_right_state(at, Outcome.DRY_RUN)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", APPLY)
-def test_killed_and_resumed(at: Stage, point: str) -> None:
-    killed(at, "apply", point)
+def test_killed_and_resumed(at: Stage, killed: Killed, point: str) -> None:
+    killed("apply", point)
     outcome = resumed(at)
     expected = None if point == "open" else Outcome.APPLIED if point in COMMITTED else Outcome.WITHDRAWN
     assert outcome is expected
@@ -138,8 +159,8 @@ def test_killed_and_resumed(at: Stage, point: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", [point for point in DRY if point not in TRY] + ["draft done", "layers done"])
-def test_a_dry_run_killed_and_resumed(at: Stage, point: str) -> None:
-    killed(at, "dry", point)
+def test_a_dry_run_killed_and_resumed(at: Stage, killed: Killed, point: str) -> None:
+    killed("dry", point)
     outcome = resumed(at)
     assert outcome in {Outcome.WITHDRAWN, Outcome.DRY_RUN}
     in_a_right_state(at, outcome)
@@ -147,9 +168,9 @@ def test_a_dry_run_killed_and_resumed(at: Stage, point: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", WITHDRAW)
-def test_killed_while_withdrawing(at: Stage, point: str) -> None:
-    killed(at, "apply", "commit intent")
-    killed(at, "resume", point)
+def test_killed_while_withdrawing(at: Stage, killed: Killed, point: str) -> None:
+    killed("apply", "commit intent")
+    killed("resume", point)
     outcome = resumed(at)
     assert outcome is Outcome.WITHDRAWN
     in_a_right_state(at, outcome)
@@ -157,9 +178,9 @@ def test_killed_while_withdrawing(at: Stage, point: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", FINISH)
-def test_killed_while_finishing(at: Stage, point: str) -> None:
-    killed(at, "apply", "commit note")
-    killed(at, "resume", point)
+def test_killed_while_finishing(at: Stage, killed: Killed, point: str) -> None:
+    killed("apply", "commit note")
+    killed("resume", point)
     outcome = resumed(at)
     assert outcome is Outcome.APPLIED
     in_a_right_state(at, outcome)

@@ -24,7 +24,7 @@ from auditor.workflows.apply_run import Patience
 from tests.apply.stage import SHORT, Stage, sealed, stage, tools
 from tests.apply.test_faults import Around, nothing_left, run
 from tests.domain.estates import base
-from tests.vcenter.editing import NEW, OLD
+from tests.vcenter.editing import IN_VAIN, NEW, OLD
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_advice_is_not_applied_whatever_its_file_says(at: Stage) -> None:
 
 
 def test_another_vcenter_under_the_same_name_is_not_resumed_on(at: Stage) -> None:
-    with tools(at.access) as real:
+    with tools(at.access, patience=IN_VAIN) as real:
 
         def away() -> None:
             at.vcenter.starting = True

@@ -29,11 +29,11 @@ SETTINGS = """
 operator = "{operator}"
 unattended = true
 poll_seconds = 0.2
-grace_minutes = 0.5
-watch_minutes = 1
+grace_minutes = 5
+watch_minutes = 10
 silence_minutes = 0.03
-person_minutes = 0.5
-connect_minutes = 0.1
+person_minutes = 5
+connect_minutes = 1
 {more}
 [rollback.changed]
 root_password = "2024-01-31"
@@ -119,7 +119,7 @@ def valid(document: Any, name: str) -> Any:
 
 def wait_until_gone(host: LabHost) -> None:
     """The fleet follows a host's state in its own thread."""
-    for _ in range(1000):
+    for _ in range(6000):
         with socket.socket() as probe:
             if probe.connect_ex((host.address, host.port)):
                 return

@@ -78,7 +78,8 @@ def test_json_is_valid_and_holds_the_outcome(put: Any, capsys: pytest.CaptureFix
     for case in chosen.values():
         texts = [None if bank["boot_cfg"] is None else bank["boot_cfg"].encode("latin-1") for bank in case["banks"]]
         names = put(*texts)
-        code = main(["banks", "predict", "--json", *names, *(["--shift-r"] if case["shift_r"] else [])])
+        # As is: some of these files look like what a shell makes of one, and the loader would see their bytes.
+        code = main(["banks", "predict", "--json", "--as-is", *names, *(["--shift-r"] if case["shift_r"] else [])])
         document = json.loads(capsys.readouterr().out)
         validator.validate(document)
         assert document["outcome"] == case["expect"]
@@ -94,6 +95,74 @@ def test_shift_r_tells_how_a_whole_boot_ends(put: Any, capsys: pytest.CaptureFix
     assert "normal pass" in out
     assert main(["banks", "predict", "--shift-r", *put(RUNNING, RUNNING)]) == 0
     assert "normal pass" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        (RUNNING.replace(b"\n", b"\r\n").decode().encode("utf-16"), "UTF-16"),  # as d20: little-endian, with its mark
+        (b"\xfe\xff" + RUNNING.decode().encode("utf-16-be"), "UTF-16"),
+        (RUNNING.decode().encode("utf-16-le"), "UTF-16"),
+        (RUNNING.decode().encode("utf-16-be")[:-1], "UTF-16"),
+        (b"\xef\xbb\xbf" + RUNNING, "UTF-8 byte order mark"),
+        (RUNNING.replace(b"\n", b"\r\n"), "CR LF"),
+        (RUNNING.replace(b"\n", b"\r\r\n"), "CR LF"),
+        (RUNNING.replace(b"\n", b"\r"), "CR alone"),
+    ],
+)
+@pytest.mark.parametrize("arguments", [[], ["--json"], ["--shift-r"]])
+def test_a_copy_that_a_shell_changed_is_refused(
+    put: Any, capsys: pytest.CaptureFixture[str], changed: bytes, cause: str, arguments: list[str]
+) -> None:
+    names = put(RUNNING, changed)
+    assert main(["banks", "predict", *names, *arguments]) == 1
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert f"{names[1]}: " in streams.err
+    assert cause in streams.err
+    assert "scp" in streams.err
+    assert "plink" in streams.err
+    assert "reboot" not in streams.err
+    assert main(["banks", "predict", *names, *arguments, "--as-is"]) in {0, 3}
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        RUNNING.replace(b"\n", b"\r\n", 1),  # one line end of an editor on the host
+        RUNNING.replace(b"\n", b"\r\n", 2),
+        RUNNING.replace(b"\n", b"\n\0"),
+        b"title=\xe9\xff\xfe\n" + RUNNING,
+        b"\0" * 512,
+        b"\r\n",
+    ],
+)
+def test_what_a_host_can_have_is_not_refused(put: Any, kept: bytes) -> None:
+    assert main(["banks", "predict", *put(RUNNING, kept)]) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        b"Access denied\n",
+        b"cat: can't open '/bootbank/boot.cfg': Permission denied\n",
+        b"<!DOCTYPE html>\n<html lang=en>\n<p class=x>Sign in</p>\n",
+    ],
+)
+def test_text_that_is_no_boot_cfg_is_refused(put: Any, capsys: pytest.CaptureFixture[str], other: bytes) -> None:
+    assert main(["banks", "predict", *put(DEAD, other)]) == 1
+    streams = capsys.readouterr()
+    assert (streams.out, "without any key" in streams.err, "reboot" in streams.err) == ("", True, False)
+    assert main(["banks", "predict", "--as-is", *put(DEAD, other)]) == 3
+    assert main(["banks", "predict", *put(DEAD, b"bo=0\nb=8.0\nu=9\n")]) == 0, "abbreviations are keys to the loader"
+
+
+def test_a_copy_without_any_key_is_to_be_compared_first(put: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """As when the command that should have fetched it failed and wrote nothing."""
+    assert main(["banks", "predict", *put(DEAD, b"", b"\0" * 512)]) == 3
+    assert "bank 1 and 2 has no key" in capsys.readouterr().out
+    assert main(["banks", "predict", *put(DEAD, DEAD)]) == 3
+    assert "no key" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("count", [0, 1, 4])

@@ -164,7 +164,7 @@ def test_a_real_interrupt_ends_with_130(tmp_path: Path) -> None:
         @click.command()
         def wait():
             click.echo("ready")
-            time.sleep(60)
+            time.sleep(600)
         Lazy.load = lambda self: wait
         sys.exit(main.main(["snapshot"]))
     """)
@@ -172,7 +172,7 @@ def test_a_real_interrupt_ends_with_130(tmp_path: Path) -> None:
     assert process.stdout
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "auditor: interrupted" in err
     assert "Traceback" not in err

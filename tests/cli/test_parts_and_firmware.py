@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from auditor import documents
-from tests.cli.test_propose_command import Runs
+from tests.cli.test_propose_command import Runs, play
 
 SCRIPT = """
-run() { name=$1; shift; auditor "$@" > "$OUT/$name.out" 2> "$OUT/$name.err"; echo $? > "$OUT/$name.code"; }
 run before audit --json
 run propose propose "$CLUSTER" --out "$OUT/proposals" --json
 run apply apply "$OUT"/proposals/*.proposal.json --execute --ticket CHG-1 --json
@@ -23,22 +18,14 @@ run export export image "$CLUSTER" --live
 """
 
 
-def play(folder: Path, scenario: str, cluster: str) -> Runs:
-    command = [sys.executable, "-m", "auditor", "lab", "run", scenario, "-q", "--", "sh", "-c", SCRIPT]
-    environment = {**os.environ, "OUT": str(folder), "CLUSTER": cluster, "TMPDIR": str(folder), "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
-    assert done.returncode == 0, done.stderr
-    return Runs(folder)
-
-
 @pytest.fixture(scope="module")
 def composite(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return play(tmp_path_factory.mktemp("composite"), "composite", "AI")
+    return play(tmp_path_factory.mktemp("composite"), "composite", SCRIPT, CLUSTER="AI")
 
 
 @pytest.fixture(scope="module")
 def hardware(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return play(tmp_path_factory.mktemp("hardware"), "hardware", "Rack")
+    return play(tmp_path_factory.mktemp("hardware"), "hardware", SCRIPT, CLUSTER="Rack")
 
 
 def layers(runs: Runs, name: str) -> dict[str, set[tuple[str, str]]]:

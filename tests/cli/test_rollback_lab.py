@@ -90,7 +90,7 @@ def test_a_cluster_goes_back_guided(desk: Desk) -> None:
 def test_waiting_for_the_person_and_confirm(desk: Desk) -> None:
     for who in ("ann", "bob"):
         text = (desk.folder / f"{who}.toml").read_text()
-        (desk.folder / f"{who}.toml").write_text(text.replace("person_minutes = 0.5", "person_minutes = 0.02"))
+        (desk.folder / f"{who}.toml").write_text(text.replace("person_minutes = 5", "person_minutes = 0.02"))
     path = desk.planned()
     paused = desk("rollback", "run", str(path), "--execute", "--ticket", "CHG-3")
     assert paused.code == 4, paused.err

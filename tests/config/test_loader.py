@@ -136,6 +136,7 @@ def test_a_found_file_of_another_user_is_refused(home: Path, monkeypatch: pytest
     ("data", "message"),
     [
         (b"a = 1\nb = \xff\n", "is not UTF-8 text (line 2)"),
+        ("[ssh]\r\n".encode("utf-16"), "is not UTF-8: it is UTF-16 text, as PowerShell's > writes it"),
         (b"[ssh\n", "at line 1, column 5"),
         (b"[ssh]\n[ssh]\n", "at line 2, column 5"),
         (b"# x\n" * 400_000, "is larger than"),

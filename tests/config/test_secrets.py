@@ -107,6 +107,18 @@ def test_files_that_are_none(tmp_path: Path) -> None:
             Secret(File(tmp_path / name), "password").reveal()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_of_powershell_is_no_wrong_password(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "password"
+    path.write_bytes("hunter2\r\n".encode(encoding))
+    path.chmod(0o600)
+    with pytest.raises(ConfigError, match="UTF-16") as caught:
+        Secret(File(path), "password").reveal()
+    assert "hunter2" not in str(caught.value)
+    path.write_bytes(b"\xef\xbb\xbfhunter2\r\n")
+    assert Secret(File(path), "password").reveal() == "hunter2"
+
+
 def test_command_is_run_without_a_shell() -> None:
     argv = (sys.executable, "-c", "import sys; print(sys.argv[1]); print('second')", "$HOME; echo x")
     assert Secret(Command(argv), "password").reveal() == "$HOME; echo x"

@@ -90,7 +90,7 @@ class Bench:
         return BootCfgChange.of(self.planned(number))
 
 
-def eventually(what: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(what: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait until it is so."""
     end = time.monotonic() + seconds
     while not what():
@@ -116,12 +116,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     assert lab.host_apis is not None
     known = tmp_path / "known_hosts"
     known.write_text("".join(f"{host.known_hosts_line()}\n" for host in hosts))
-    ssh = SshSettings(known, connect_timeout=2, auth_timeout=5, command_timeout=20, host_deadline=20)
+    ssh = SshSettings(known, connect_timeout=20, auth_timeout=50, command_timeout=100, host_deadline=100)
     reader = SshHostReader(ssh, lambda: DEFAULT_PASSWORD, SystemClock())
-    settings = VCenterSettings("lab", lab.address, USER, port=lab.port, thumbprint=lab.thumbprint, read_timeout=10)
+    settings = VCenterSettings("lab", lab.address, USER, port=lab.port, thumbprint=lab.thumbprint, read_timeout=60)
     downloads = Endpoint("the host's web server", lab.address, "root", lab.port, lab.thumbprint)
     api = ApiHostControl(Route.VCENTER, lambda _: settings.endpoint, lambda: PASSWORD, lambda _: downloads)
-    agents = HostApiSettings("root", thumbprints=lab.host_apis.thumbprints(), connect_timeout=2, read_timeout=10)
+    agents = HostApiSettings("root", thumbprints=lab.host_apis.thumbprints(), connect_timeout=20, read_timeout=60)
     port = lab.host_apis.port
 
     def at(target: HostTarget) -> Endpoint:

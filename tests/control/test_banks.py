@@ -162,7 +162,7 @@ def test_a_look_tells_boots_apart_and_names_the_window(bench: Bench) -> None:
     [
         ({"ssh": "refuse"}, Reason.UNREACHABLE),
         ({"ssh": "bad-password"}, Reason.DENIED),
-        ({"ssh": "wrong-host-key"}, Reason.UNTRUSTED),
+        ({"ssh": "wrong-host-key"}, Reason.CHANGED),
         ({"ssh": "drop-mid-output", "drop_after": 300}, Reason.CUT_OFF),
     ],
 )

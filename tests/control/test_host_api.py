@@ -25,7 +25,7 @@ from tests.control.conftest import NEW, Bench, SystemClock, eventually
 
 def settings(bench: Bench, **pins: str) -> HostApiSettings:
     assert bench.lab.host_apis is not None
-    return HostApiSettings("root", thumbprints=bench.lab.host_apis.thumbprints() | pins, connect_timeout=2, read_timeout=10)
+    return HostApiSettings("root", thumbprints=bench.lab.host_apis.thumbprints() | pins, connect_timeout=20, read_timeout=60)
 
 
 def target(bench: Bench) -> HostTarget:
@@ -88,7 +88,7 @@ def test_an_older_release_is_spoken_to_in_its_own_version(tmp_path: Path, looked
     lab.start()
     apis = lab.host_apis
     assert apis is not None
-    agents = HostApiSettings("root", thumbprints=apis.thumbprints(), connect_timeout=2, read_timeout=10)
+    agents = HostApiSettings("root", thumbprints=apis.thumbprints(), connect_timeout=20, read_timeout=60)
     own = ApiHostControl(Route.HOST_API, agents.endpoint, lambda: DEFAULT_PASSWORD, agents.endpoint)
     at = HostTarget(host.name, host.address, apis.port)
     try:
@@ -133,12 +133,12 @@ def test_a_server_that_has_another_version_by_now_is_asked_which(bench: Bench) -
 )
 def test_an_order_whose_answer_does_not_come_is_in_doubt(bench: Bench, operation: str, order: Any) -> None:
     assert bench.lab.host_apis is not None
-    hasty = replace(settings(bench).endpoint(target(bench)), read_timeout=0.5)
+    hasty = replace(settings(bench).endpoint(target(bench)), read_timeout=2)  # forty times what an answer takes
     own = ApiHostControl(Route.HOST_API, lambda _: hasty, lambda: DEFAULT_PASSWORD)
     own.maintenance_mode(bench.target())
     bench.host().maintenance = operation == "RebootHost_Task"
     agent = bench.lab.host_apis.servers[bench.host().name].agent
-    agent.faults.add(Fault(operation, FaultKind.DELAY, seconds=1.5))
+    agent.faults.add(Fault(operation, FaultKind.DELAY, seconds=6))
     with pytest.raises(InDoubtError):
         order(own, bench.target())
     own.close()

@@ -10,6 +10,7 @@ import pytest
 
 from auditor.depot import read_bundle
 from auditor.domain.bundle import Basis, Bundle, BundleKind, LayerKind, Payload
+from auditor.errors import InputError
 from tests.depot.build import Change, Files, Quiet, build
 
 BASE = "8.0.3-0.70.24674464"
@@ -194,6 +195,47 @@ def test_a_base_image_file_is_read_by_what_its_elements_are_called(tmp_path: Pat
     assert (bundle.layers[0].basis, bundle.layers[0].version) == (Basis.STATED, expected or "")
     if expected is None:
         assert any("raw text is kept" in note and image.source.file in note for note in bundle.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"releaseID": "ESXi:8.0.3-0.70.24674464", "components": {"ESXi": "8.0.3-0.70.24674464"}}', "8.0.3-0.70.24674464"),
+        ('{"baseImageSpec": {"version": "8.0.3-0.70.24674464"}, "components": {"x": "1"}}', "8.0.3-0.70.24674464"),
+        ('\ufeff{"BaseImageSpec": {"Version": "8.0.3-0.70.24674464"}}', "8.0.3-0.70.24674464"),
+        ('{"unit": [{"version": "8.0.3-0.70.24674464", "of": [[1, []], null]}]}', "8.0.3-0.70.24674464"),
+        ('{"version": "8.0.3-0.70.24674464", "version": "8.0.3-0.35.24280767"}', None),
+        ('{"image": "8.0.3-0.70.24674464", "parts": {"other": {"version": "8.0.3-0.70.24674464"}}}', None),
+    ],
+)
+def test_a_base_image_file_in_json_is_read_by_the_same_rule(tmp_path: Path, text: str, expected: str | None) -> None:
+    def change(files: Files) -> None:
+        dropping("baseImages/")(files)
+        files["baseImages/ESXi.json"] = text.encode()
+
+    [image] = read(tmp_path, "base-image", metadata=change).base_images
+    assert (image.version and str(image.version)) == expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_an_add_on_file_in_json(tmp_path: Path, encoding: str) -> None:
+    text = '{"addOnSpec": {"name": "XYZ-AddOn", "version": 803.10}, "components": {"XYZ-mydrv": "1.2.3-1OEM"}}'
+
+    def change(files: Files) -> None:
+        files["addons/XYZ_1.json"] = text.encode(encoding)
+
+    [found] = read(tmp_path, "base-image", metadata=change).add_ons
+    assert (found.name, found.version) == ("XYZ-AddOn", "803.10")
+
+
+@pytest.mark.parametrize("text", ['{"version": "8.0', "[" * 100_000, '{"a": ' * 70 + "1" + "}" * 70])
+def test_json_that_is_cut_off_or_far_too_deep(tmp_path: Path, text: str) -> None:
+    def change(files: Files) -> None:
+        files["baseImages/ESXi.json"] = text.encode()
+
+    with pytest.raises(InputError, match="JSON") as caught:
+        read(tmp_path, "base-image", metadata=change)
+    assert "baseImages/ESXi.json" in caught.value.where
 
 
 def test_several_base_images_in_one_file(tmp_path: Path) -> None:

@@ -19,9 +19,12 @@ from tests.depot.hostile import META, refused, with_entries
         (b"", "is empty"),
         (b"hello world, no zip", "is not a zip file"),
         (b"PK\x03\x04" + b"x" * 100, "cut off"),
-        (b"\0" * 0x8001 + b"CD001" + b"\0" * 100, "ISO image"),
+        (b"\0" * 0x8001 + b"CD001" + b"\0" * 100, "install media"),
         (b"\x1f\x8b" + b"\0" * 100, "is not a zip file"),
         (b"!<arch>\ndescriptor.xml", "is a single VIB"),
+        (b"<!DOCTYPE html>\n<html><head><title>Sign in</title>", "is a web page"),
+        (b"\xef\xbb\xbf\r\n<HTML lang='en'>", "is a web page"),
+        (b"<?xml version='1.0'?><vsphere/>", "is not a zip file"),
     ],
 )
 def test_no_zip(tmp_path: Path, data: bytes, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage, ManagementMode, Product
+from auditor.domain.image import AddOn, BaseImage, Commit, DesiredImage, ImageProfile, ManagementMode, Product
 from auditor.domain.observation import (
     ClusterVerdict,
     ClusterView,
@@ -54,6 +54,9 @@ def says(name: str, text: str, add_on: AddOn | None = None, route: Route = Route
         "base_image": Read(base(text)),
         "add_on": Read(add_on),
         "components": Read(()),
+        "profile": Read(ImageProfile("standard", "VMware, Inc.")),
+        "vibs": Read(()),
+        "acceptance_level": Read("PartnerSupported"),
         "staged": Read(None),
         "maintenance_mode": Read(False),
     }

@@ -93,7 +93,7 @@ def test_an_unread_add_on_does_not_make_a_cluster_mixed() -> None:
         add_ons=(("DEL-ESXi", "803.24414501-A03"),),
     )
     result = judge(view)
-    assert codes(result) == {"view-incomplete"}
+    assert codes(result) == {"view-incomplete", "readings-missing"}
     assert {h.name: h.state for h in result.hosts} == {"a": HostState.IN_SYNC, "b": HostState.UNKNOWN}
 
 
@@ -168,13 +168,13 @@ def test_stale_inventory_only_where_the_host_says_otherwise() -> None:
     away = listed("a", OLD, connection=Connection.NOT_RESPONDING)
     assert "stale-inventory" in codes(judge(estate((cluster(NEW),), (away,), (says("a", NEW),))))
     same = listed("a", NEW, connection=Connection.NOT_RESPONDING)
-    assert codes(judge(estate((cluster(NEW),), (same,), (says("a", NEW),)))) == set()
+    assert codes(judge(estate((cluster(NEW),), (same,), (says("a", NEW),)))) == {"host-disconnected"}
 
 
 def test_the_inventory_is_never_an_observation() -> None:
     away = listed("a", NEW, connection=Connection.DISCONNECTED)
     result = judge(estate((cluster(NEW),), (away,), (silent("a"), silent("a", Reason.NOT_CONNECTED, Route.VCENTER))))
-    assert codes(result) == {"host-unseen"}
+    assert codes(result) == {"host-unseen", "host-disconnected"}
     assert (result.hosts[0].state, result.verdict) == (HostState.UNKNOWN, Verdict.INCOMPLETE)
 
 
@@ -310,14 +310,27 @@ def test_a_vcenter_that_was_given_another_name_is_known_by_its_uuid() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "cure"),
-    [(Reason.UNTRUSTED, "auditor hosts trust HOST"), (Reason.DENIED, "lockdown mode"), (Reason.FAILED, "not read: a.")],
+    [
+        (Reason.UNTRUSTED, "auditor hosts trust HOST"),
+        (Reason.DENIED, "lockdown mode"),
+        (Reason.UNREACHABLE, "TSM-SSH"),
+        (Reason.CUT_OFF, "host's load"),
+    ],
 )
 def test_a_route_that_failed_beside_another_says_what_to_do(reason: Reason, cure: str) -> None:
     answers = (silent("a", reason), says("a", NEW, route=Route.VCENTER))
     result = judge(estate((cluster(NEW),), (listed("a", NEW),), answers), past((image(NEW), COMMIT_5)))
-    [line] = result.limits
-    assert line.startswith(f"Route ssh failed ({reason}) on 1 host")
-    assert cure in line
+    found = one(result, Code.READINGS_MISSING)
+    assert found.summary.startswith(f"Route ssh failed ({reason}) on 1 host; no other route gave: boot banks")
+    assert cure in found.do[0]
+    assert (result.verdict, result.limits) == (Verdict.INCOMPLETE, ())
+
+
+def test_a_route_that_failed_beside_one_that_read_all_there_is_is_no_gap() -> None:
+    answers = (says("a", NEW), silent("a", Reason.NOT_CONNECTED, Route.VCENTER))
+    result = judge(estate((cluster(NEW),), (listed("a", NEW),), answers), past((image(NEW), COMMIT_5)))
+    assert (codes(result), result.verdict) == (set(), Verdict.IN_SYNC)
+    assert result.limits == ("Route vcenter failed (not-connected) on 1 host read otherwise: a.",)
 
 
 @given(

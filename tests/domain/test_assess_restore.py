@@ -96,6 +96,14 @@ def test_a_known_commit_id_of_another_time_is_evidence() -> None:
     assert any("history knows it of" in line for line in finding.evidence)
 
 
+@pytest.mark.parametrize(("then", "now", "rewound"), [("8", "9", False), ("9", "8", True), ("8", "8", True), ("a", "9", True)])
+def test_a_commit_made_while_the_clock_was_ahead_is_followed_by_the_next_one(then: str, now: str, rewound: bool) -> None:
+    """A later time with a lower id was vCenter's clock; a restore takes ids back, or uses them again."""
+    ahead, present = Commit(then, "admin", ago(-30)), Commit(now, "admin", ago(2))
+    view = estate((cluster(NEW, present),), (listed("a", NEW),), (says("a", NEW),))
+    assert ("restore-detected" in codes(judge(view, past((image(NEW), ahead))))) is rewound
+
+
 def test_vanished_things_alone_do_not_prove_a_restore() -> None:
     result = judge(STEADY, past((image(NEW), COMMIT_5), hosts=("a", "b", "gone")))
     assert codes(result) == {"host-vanished"}

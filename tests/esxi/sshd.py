@@ -131,10 +131,10 @@ class Server:
             user=self.user,
             port=self.port,
             key=self.folder / "user_key",
-            connect_timeout=5,
-            auth_timeout=5,
-            command_timeout=5,
-            host_deadline=30,
+            connect_timeout=50,
+            auth_timeout=50,
+            command_timeout=50,
+            host_deadline=120,
         )
         return replace(settings, **changes)
 

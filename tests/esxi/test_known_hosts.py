@@ -83,6 +83,16 @@ def test_unreadable_file_is_an_error(tmp_path: Path) -> None:
             load(path)
 
 
+def test_a_file_of_powershell_is_named_as_that(keys: list[HostKey], tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    line = keys[0].line("esx1", 22)
+    path.write_bytes(line.encode("utf-16"))
+    with pytest.raises(ConfigError, match="UTF-16"):
+        load(path)
+    path.write_bytes(line.encode("utf-8-sig"))
+    assert load(path).keys_of("esx1", 22) == (keys[0],)
+
+
 def test_pin_is_by_fingerprint_only(keys: list[HostKey], tmp_path: Path) -> None:
     file = tmp_path / "folder" / "known_hosts"
     with pytest.raises(TrustError) as caught:

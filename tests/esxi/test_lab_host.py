@@ -85,7 +85,7 @@ def test_host_that_shows_another_key(host: LabHost, tmp_path: Path) -> None:
     host.faults["ssh"] = "wrong-host-key"
     seen = own.read(target(host))
     assert seen.trouble is not None
-    assert seen.trouble.reason is Reason.UNTRUSTED
+    assert seen.trouble.reason is Reason.CHANGED
 
 
 def test_host_that_hangs_before_its_banner(host: LabHost, tmp_path: Path) -> None:

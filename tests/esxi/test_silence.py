@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from auditor.domain.observation import HostObservation, Read, Reason, Route, Unread
 from auditor.domain.readings.answer import Answer
-from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.readings.registry import COMMANDS
 from auditor.esxi.host import observe
 
 SEEN = HostObservation("esx1.example", Route.SSH, datetime(2026, 3, 1, tzinfo=UTC), "vc1")

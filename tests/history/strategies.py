@@ -71,6 +71,8 @@ banks = st.builds(
     st.sampled_from(["/bootbank", "/altbootbank", ""]),
     target=reading(st.sampled_from(["/vmfs/volumes/a", "/vmfs/volumes/b"])),
     boot_cfg=reading(st.sampled_from([b"", b"bootstate=0\nupdated=3\n", b"\xff\x00\xe4"])),
+    files=reading(st.sampled_from([(), ("boot.cfg", "state.tgz")])),
+    partition=reading(st.integers(1, 9)),
 )
 observations = st.builds(
     HostObservation,
@@ -83,10 +85,13 @@ observations = st.builds(
     base_image=reading(base_images),
     add_on=reading(st.none() | add_ons),
     components=reading(tuples(components)),
+    acceptance_level=reading(st.sampled_from(["PartnerSupported", "CommunitySupported"])),
     vibs=reading(tuples(vibs, 4)),
     staged=reading(st.none() | st.builds(StagedImage, text, st.none() | base_images, tuples(vibs))),
     maintenance_mode=reading(st.booleans()),
     banks=tuples(banks),
+    boot_volumes=reading(tuples(st.sampled_from(["/vmfs/volumes/a", "/vmfs/volumes/b"]))),
+    stateless=reading(st.booleans()),
     trouble=st.none() | unread,
 )
 

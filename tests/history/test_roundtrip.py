@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from auditor.codec import canonical
-from auditor.domain.observation import Estate, HostObservation, Read, Reason, Route, Unread, VCenterView
+from auditor.domain.observation import BankReading, Estate, HostObservation, Read, Reason, Route, Unread, VCenterView
 from auditor.history.join import _TYPES
-from auditor.history.split import HOST_READINGS
+from auditor.history.split import BANK_PARTS, HOST_READINGS
 from auditor.history.store import SqliteHistory
 
 from .recording import NEW, cluster, count, host, in_order, record, silent, vcenter
-from .strategies import at, estates, observations, views
+from .strategies import at, banks, estates, observations, views
 
 TABLES = ("documents", "parts", "observations", "listings", "clusters", "images", "hosts")
 
@@ -77,7 +77,8 @@ def test_an_unchanged_run_adds_only_attempts(estate: Estate) -> None:
 def test_every_field_of_an_observation_is_stored() -> None:
     """A field added to the domain must be given a place here and a strategy in the tests."""
     assert set(HOST_READINGS) <= set(_TYPES)
-    for cls, strategy in ((HostObservation, observations), (VCenterView, views)):
+    assert set(BANK_PARTS) == {field.name for field in fields(BankReading)} - {"link"}
+    for cls, strategy in ((HostObservation, observations), (VCenterView, views), (BankReading, banks)):
         named = set(strategy.wrapped_strategy.kwargs) | {
             field.name for field, _ in zip(fields(cls), strategy.wrapped_strategy.args, strict=False)
         }

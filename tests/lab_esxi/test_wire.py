@@ -15,7 +15,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.readings.registry import COMMANDS
 from auditor.esxi.script import new_nonce, parse, render
 from auditor.lab.hosts.fleet import SshFleet
 from auditor.lab.hosts.host import LabHost
@@ -34,14 +34,14 @@ def paramiko_client(host: LabHost, tmp_path: Path, **login: Any) -> Iterator[par
     with paramiko.SSHClient() as client:
         client.load_host_keys(str(known_hosts))
         client.connect(
-            host.address, host.port, "root", look_for_keys=False, allow_agent=False, timeout=10, banner_timeout=5,
-            auth_timeout=10, **login,
+            host.address, host.port, "root", look_for_keys=False, allow_agent=False, timeout=60, banner_timeout=60,
+            auth_timeout=60, **login,
         )  # fmt: skip
         yield client
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -111,7 +111,7 @@ def test_openssh_sees_only_fips_algorithms(serve: Serve, key_file: Path, tmp_pat
         ("Ciphers=chacha20-poly1305@openssh.com", "aes256-gcm@openssh.com"),
     ):
         result = subprocess.run(
-            [command[0], "-o", option, *command[1:], "true"], capture_output=True, text=True, timeout=30, check=False
+            [command[0], "-o", option, *command[1:], "true"], capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 255
         assert offered in result.stderr.partition("Their offer: ")[2], result.stderr
@@ -129,7 +129,7 @@ def test_paramiko_keyboard_interactive_alone(serve: Serve, tmp_path: Path) -> No
     host = serve()
     with socket.create_connection((host.address, host.port), 10) as connection:
         transport = paramiko.Transport(connection)
-        transport.start_client(timeout=10)
+        transport.start_client(timeout=60)
         asked: list[Any] = []
 
         def answer(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
@@ -161,7 +161,7 @@ def test_other_users_and_unknown_keys_are_refused(serve: Serve, tmp_path: Path, 
     with pytest.raises(paramiko.AuthenticationException), paramiko_client(host, tmp_path, pkey=key):
         pass
     with socket.create_connection((host.address, host.port), 10) as connection, paramiko.Transport(connection) as transport:
-        transport.start_client(timeout=10)
+        transport.start_client(timeout=60)
         with pytest.raises(paramiko.AuthenticationException):
             transport.auth_interactive("admin", lambda *_: [host.password])
 

@@ -106,7 +106,7 @@ def test_every_dead_host_of_half_dead_is_a_row_with_the_reason_of_each_route(tmp
         "north-01": "unreachable",
         "north-02": "timed-out",
         "north-03": "timed-out",
-        "north-04": "untrusted",
+        "north-04": "changed",
         "south-01": "unreachable",
         "south-02": "denied",
         "south-03": "cut-off",
@@ -145,6 +145,7 @@ vcenter = "unreachable"
 exit = 3
 [expect.findings]
 host-unseen = ["north-01"]
+host-disconnected = ["north-01"]
 host-ahead = ["North"]
 mixed-cluster = ["North"]
 """

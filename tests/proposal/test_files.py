@@ -15,7 +15,7 @@ import pytest
 from auditor.domain.proposal.propose import propose
 from auditor.domain.proposal.values import ImageProposal
 from auditor.errors import AuditorError, InputError, RefusedError
-from auditor.reports.proposal_file import MAX_SIZE, file_name, read_proposal, write_proposal
+from auditor.reports.proposal_file import MAX_SIZE, file_name, proposal_document, read_proposal, write_proposal
 from tests.proposal.loading import HERE, case_of, load
 
 
@@ -85,6 +85,16 @@ def test_values_that_fit_the_schema_and_mean_nothing_are_refused(proposal: Image
     path.write_text(json.dumps(data))
     with pytest.raises(AuditorError):
         read_proposal(path)
+
+
+def test_a_file_that_a_shell_changed_is_named_as_that(proposal: ImageProposal, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    text = json.dumps(proposal_document(proposal))
+    path.write_bytes(text.encode("utf-16"))
+    with pytest.raises(InputError, match="UTF-16"):
+        read_proposal(path)
+    path.write_bytes(text.encode("utf-8-sig"))
+    assert read_proposal(path) == proposal
 
 
 def test_a_file_that_is_too_large_or_not_there(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from auditor.domain.observation import Read
-from auditor.domain.readings import bank_files
+from auditor.domain.readings import bank_files, bank_place
 from auditor.domain.readings.answer import Answer
 from tests import judges
 
@@ -20,7 +20,7 @@ def ask(busybox: str, folder: Path, command: str) -> Answer:
     tools = folder / "tools"
     if not tools.exists():
         tools.mkdir()
-        for name in ("sh", "ls", "stat", "date"):
+        for name in ("sh", "ls", "stat", "date", "readlink"):
             (tools / name).symlink_to(busybox)
     environment = {"PATH": str(tools), "LC_ALL": "C", "TZ": "UTC"}
     done = subprocess.run([str(tools / "sh"), "-c", command], env=environment, capture_output=True, check=False)
@@ -47,3 +47,9 @@ def test_both_listings_agree(tmp_path: Path) -> None:
         assert {file.name: file.size for file in found} == sizes
     assert {file.modified for file in by_stat.value} == {OLD}
     assert {file.modified and file.modified.date() for file in by_ls.value} == {OLD.date()}
+
+
+def test_a_host_without_any_boot_cfg_on_a_volume(tmp_path: Path) -> None:
+    busybox = judges.need("busybox")
+    command = bank_place.VOLUMES_WITH_BOOT_CFG.text.replace("/vmfs/volumes", str(tmp_path / "volumes"))
+    assert bank_place.parse_volumes(ask(busybox, tmp_path, command)) == Read(())

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditor.domain.observation import Read, Reading, Reason, Unread
-from auditor.domain.readings import bank_files, bank_place, image_database, quick_boot
+from auditor.domain.readings import bank_files, bank_place, boot_volumes, image_database, quick_boot
 from auditor.domain.readings.answer import Answer
 from auditor.domain.readings.bank_details import BANK_COMMANDS
-from auditor.domain.readings.commands import COMMANDS
+from auditor.domain.readings.registry import COMMANDS
 from auditor.domain.rollback.bank import BankComponent
 
 NOW = Read(datetime(2026, 3, 10, 12, tzinfo=UTC))
@@ -36,10 +36,17 @@ Is Native Snapshot Capable: NO
 """
 
 
-def test_the_audit_asks_no_more_than_before() -> None:
+def test_the_audit_asks_for_no_image_database_and_no_times() -> None:
+    """Those are large, or change by the hour; what else decides about the next boot is asked."""
     names = [command.name for command in BANK_COMMANDS]
     assert len(set(names)) == len(names)
-    assert not {command.name for command in COMMANDS} & {"bootbank-image", "bootbank-files", "boot-volumes"}
+    assert not {command.name for command in COMMANDS} & {
+        "bootbank-image",
+        "altbootbank-image",
+        "bootbank-stat",
+        "altbootbank-stat",
+    }
+    assert {"bootbank-files", "altbootbank-files", "boot-volumes"} <= {command.name for command in COMMANDS}
 
 
 def listed(text: bytes, stat: Answer = NO_STAT, clock: Reading[datetime] = NOW) -> Any:
@@ -123,6 +130,18 @@ def test_the_partition_of_a_real_answer() -> None:
 )
 def test_no_partition_without_exactly_one(text: bytes) -> None:
     assert isinstance(bank_place.parse_partition("/bootbank", Answer(text)), Unread)
+
+
+@pytest.mark.parametrize("answer", [Answer(b"", 1), Answer(b"", 0)], ids=["as busybox ends", "silent"])
+def test_no_volume_is_believed_of_a_host_without_banks_alone(answer: Answer) -> None:
+    parse = boot_volumes.READING.parse
+    name = bank_place.VOLUMES_WITH_BOOT_CFG.name
+    on_a_volume, in_ram = Answer(b"/vmfs/volumes/a-1\n"), Answer(b"/tmp\n")
+    assert parse({name: answer, "bootbank-link": in_ram, "altbootbank-link": in_ram}) == Read(())
+    for links in ((on_a_volume, on_a_volume), (in_ram, on_a_volume)):
+        found = parse({name: answer, **dict(zip(("bootbank-link", "altbootbank-link"), links, strict=True))})
+        assert isinstance(found, Unread)
+        assert found.reason is Reason.UNREADABLE
 
 
 def test_volumes_each_once() -> None:

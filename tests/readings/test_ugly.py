@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from auditor.domain.image import BaseImage, Component, ImageProfile, Product, Vib
 from auditor.domain.observation import Read, Reason, StagedImage, Unread
-from auditor.domain.readings import add_on, banks, base_image, components, maintenance, product, profile, staged, vibs
+from auditor.domain.readings import add_on, banks, base_image, components, maintenance_mode, product, profile, staged, vibs
 from auditor.domain.readings.answer import TEXT_LIMIT, Answer
 from auditor.domain.versions import BaseImageVersion
 
@@ -371,7 +371,7 @@ class TestStaged:
 class TestMaintenanceMode:
     @pytest.mark.parametrize("text", ["Enabled\nDisabled\n", "enabled\n", "Enabled maybe\n", "Enabled\nand more\n"])
     def test_anything_but_the_word(self, text: str) -> None:
-        assert isinstance(maintenance.parse(Answer(text.encode())), Unread)
+        assert isinstance(maintenance_mode.parse(Answer(text.encode())), Unread)
 
 
 class TestBanks:

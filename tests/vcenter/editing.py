@@ -21,7 +21,8 @@ from auditor.vcenter.tasks import Patience
 OLD, NEW, NEWEST = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464", "8.0.3-0.79.24859861"
 ADD_ON = ("DEL-ESXi", "803.24414501-A03")
 VERSIONS = ("7.0.3", "8.0.2", "8.0.3", "9.1")
-QUICK = Patience(task=5, first=0.02, longest=0.1, absence=2)
+QUICK = Patience(task=100, first=0.02, longest=0.1, absence=90)  # quick to ask again; what it asks for may take its time
+IN_VAIN = Patience(task=5, first=0.02, longest=0.1, absence=1)  # for what never comes
 
 
 class Place:
@@ -39,7 +40,7 @@ class Place:
             "user": self.vcenter.sessions.user,
             "port": self.server.http.port,
             "thumbprint": self.server.certificate.thumbprint,
-            "read_timeout": 5.0,
+            "read_timeout": 60.0,
         }
         return VCenterSettings(**(known | changes))  # type: ignore[arg-type]
 

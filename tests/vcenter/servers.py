@@ -80,6 +80,8 @@ def serving(certificate: Certificate, answer: Callable[[str, str, bytes], Answer
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body in one write, at once: else each answer waits 40 ms for the client's ACK
+        wbufsize = -1
 
         def setup(self) -> None:
             state.connections += 1

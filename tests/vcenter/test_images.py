@@ -46,7 +46,7 @@ def make(tmp_path_factory: pytest.TempPathFactory, clock: Clock, progress: Silen
         servers.append(server)
         pin = fetch_thumbprint("127.0.0.1", server.http.port)
         user = vcenter.sessions.user
-        settings = VCenterSettings("lab", "127.0.0.1", user, server.http.port, thumbprint=pin, threads=4, read_timeout=5)
+        settings = VCenterSettings("lab", "127.0.0.1", user, server.http.port, thumbprint=pin, threads=4, read_timeout=60)
         reader = VCenterRouteReader(settings, lambda: vcenter.password, clock)
         readers.append(reader)
         reader.view(progress)  # which tells the reader what version this is

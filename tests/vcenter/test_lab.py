@@ -10,6 +10,7 @@ import pytest
 
 from auditor.domain.image import ManagementMode
 from auditor.domain.observation import ClusterView, Read, Reason, StagedImage, Unread, VCenterView
+from auditor.domain.readings.registry import BY_KEY
 from auditor.lab.faces.esxcli_api import FORMATTERS, run_esxcli
 from auditor.lab.faces.server import VCenterServer
 from auditor.lab.hosts.host import LabHost
@@ -61,7 +62,7 @@ def reader_of(server: VCenterServer, clock: Clock) -> VCenterRouteReader:
     vcenter = server.vcenter
     pin = fetch_thumbprint("127.0.0.1", server.http.port)
     settings = VCenterSettings(
-        "lab", "127.0.0.1", vcenter.sessions.user, server.http.port, thumbprint=pin, threads=4, read_timeout=5
+        "lab", "127.0.0.1", vcenter.sessions.user, server.http.port, thumbprint=pin, threads=4, read_timeout=60
     )
     return VCenterRouteReader(settings, lambda: vcenter.password, clock)
 
@@ -147,6 +148,7 @@ def test_a_live_host(reader: VCenterRouteReader, server: VCenterServer, progress
     assert (observed.product.value.version, observed.product.value.build) == (running.product_version, running.build)
     assert isinstance(observed.profile, Read)
     assert observed.profile.value.name
+    assert observed.acceptance_level == Read("PartnerSupported")
     assert isinstance(observed.staged, Unread)
     assert observed.staged.reason is Reason.NOT_ATTEMPTED
 
@@ -279,7 +281,11 @@ class TestEsxcli:
     def test_image(self, asked: tuple[Esxcli, str, LabHost]) -> None:
         esxcli, moid, lab_host = asked
         running = lab_host.running_image
-        base_image, add_on, product = esxcli.base_image(moid), esxcli.add_on(moid), esxcli.product(moid)
+        base_image, add_on, product = (
+            esxcli.read(BY_KEY["base_image"], moid),
+            esxcli.read(BY_KEY["add_on"], moid),
+            esxcli.read(BY_KEY["product"], moid),
+        )
         assert isinstance(base_image, Read)
         assert base_image.value.version.raw == running.base_image
         assert isinstance(add_on, Read)
@@ -291,7 +297,11 @@ class TestEsxcli:
     def test_lists(self, asked: tuple[Esxcli, str, LabHost]) -> None:
         esxcli, moid, lab_host = asked
         running = lab_host.running_image
-        vibs, components, profile = esxcli.vibs(moid), esxcli.components(moid), esxcli.profile(moid)
+        vibs, components, profile = (
+            esxcli.read(BY_KEY["vibs"], moid),
+            esxcli.read(BY_KEY["components"], moid),
+            esxcli.read(BY_KEY["profile"], moid),
+        )
         assert isinstance(vibs, Read)
         assert {(v.name, v.version) for v in vibs.value} == {(v.name, v.version) for v in running.vibs}
         assert isinstance(components, Read)
@@ -301,18 +311,18 @@ class TestEsxcli:
 
     def test_nothing_staged(self, asked: tuple[Esxcli, str, LabHost]) -> None:
         esxcli, moid, _ = asked
-        assert esxcli.staged(moid) == Read(None)
+        assert esxcli.read(BY_KEY["staged"], moid) == Read(None)
 
     def test_both_routes_through_vcenter_agree(self, asked: tuple[Esxcli, str, LabHost], reader: VCenterRouteReader) -> None:
         esxcli, moid, _ = asked
         observed = reader.read_host(host(reader.view(Silence()), "by-image-1.lab.example"))
         assert isinstance(observed.vibs, Read)
         assert isinstance(observed.components, Read)
-        vibs, components = esxcli.vibs(moid), esxcli.components(moid)
+        vibs, components = esxcli.read(BY_KEY["vibs"], moid), esxcli.read(BY_KEY["components"], moid)
         assert isinstance(vibs, Read)
         assert isinstance(components, Read)
         assert set(vibs.value) == set(observed.vibs.value)
         assert set(components.value) == set(observed.components.value)
-        assert esxcli.profile(moid) == observed.profile
-        assert esxcli.base_image(moid) == observed.base_image
-        assert esxcli.add_on(moid) == observed.add_on
+        assert esxcli.read(BY_KEY["profile"], moid) == observed.profile
+        assert esxcli.read(BY_KEY["base_image"], moid) == observed.base_image
+        assert esxcli.read(BY_KEY["add_on"], moid) == observed.add_on

@@ -159,7 +159,7 @@ def test_a_wrong_certificate_is_a_view_of_reasons(vcsim: int, clock: Clock, prog
     reader.close()
     for part in (view.marks, view.clusters, view.hosts, view.depot):
         assert isinstance(part, Unread)
-        assert part.reason is Reason.UNTRUSTED
+        assert part.reason is Reason.CHANGED
 
 
 def test_names_are_shown_as_people_typed_them() -> None:

@@ -34,7 +34,7 @@ def target(vcsim_esx: int) -> HostTarget:
 
 
 def ended(control: ApiHostControl, target: HostTarget, task: HostTask) -> TaskView:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not (view := control.task(target, task)).state.over:
         assert time.monotonic() < end, view
         time.sleep(0.02)

@@ -63,7 +63,7 @@ def commits(known: dict[str, str]) -> Any:
 def talking(certificate: Certificate, results: dict[tuple[str, str], Any], **options: Any) -> Iterator[tuple[Vlcm, JsonRpc]]:
     rpc = JsonRpc(results, **options)
     with serving(certificate, rpc) as server:
-        where = Endpoint("vCenter x", "127.0.0.1", "auditor", server.port, certificate.thumbprint, read_timeout=3)
+        where = Endpoint("vCenter x", "127.0.0.1", "auditor", server.port, certificate.thumbprint, read_timeout=30)
         session = VapiSession(where, lambda: "right")
         session.version = "8.0.3"
         yield Vlcm(session), rpc
@@ -200,7 +200,7 @@ def test_too_slow_an_answer_times_out(certificate: Certificate) -> None:
     import threading
 
     release = threading.Event()
-    rpc = JsonRpc({ENABLED: lambda _: release.wait(5) and mode(True)})
+    rpc = JsonRpc({ENABLED: lambda _: release.wait(60) and mode(True)})
     with serving(certificate, rpc) as server:
         where = Endpoint("x", "127.0.0.1", "u", server.port, certificate.thumbprint, read_timeout=0.3)
         session = VapiSession(where, lambda: "p")

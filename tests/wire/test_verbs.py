@@ -34,8 +34,10 @@ READ_VERBS: dict[str, tuple[str, ...]] = {
 ELSEWHERE = {
     "config init": "writes a file",
     "hosts trust": "fetches SSH host keys",
+    "hosts show": "reads the history",
     "depot inspect": "reads files",
     "banks predict": "reads files",
+    "read": "reads files",
     "rollback events": "reads the history",
     "history *": "reads and tidies the history",
     "runbook *": "prints text",
@@ -104,7 +106,9 @@ class Stage:
         return done.stdout
 
 
-@pytest.fixture(scope="module", params=SCENARIOS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"verbs-{name}")) for name in SCENARIOS]
+)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running(load(request.param)) as lab:
         yield Stage(lab, tmp_path_factory.mktemp("work"))

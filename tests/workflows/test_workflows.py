@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,7 +62,7 @@ def test_snapshot_restore_audit(tmp_path: Path) -> None:
         ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
         result = audit(sources(vcenter(RESTORED), ssh), history, TABLE, clock, Quiet())
         found = {f.code.value for f in result.assessment.findings}
-        assert found == {"restore-detected", "host-ahead", "stale-inventory"}
+        assert found == {"restore-detected", "host-ahead", "stale-inventory", "host-disconnected"}
         assert result.not_recorded is None
         again = audit_history(history, TABLE)
         assert again.source is Source.HISTORY
@@ -176,7 +175,7 @@ def test_progress_counts_every_host_and_vcenter() -> None:
 
 
 def test_jobs_run_side_by_side_and_come_as_they_finish() -> None:
-    gate = threading.Barrier(4, timeout=5)
+    gate = threading.Barrier(4, timeout=60)
 
     def job(number: int) -> int:
         gate.wait()
@@ -188,13 +187,15 @@ def test_jobs_run_side_by_side_and_come_as_they_finish() -> None:
 
 def test_no_more_jobs_than_allowed_run_at_once() -> None:
     lock, now, most = threading.Lock(), 0, 0
+    together = threading.Barrier(3, timeout=60)
 
     def job(number: int) -> int:
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
-        time.sleep(0.002)
+        if number < 3:
+            together.wait()
         with lock:
             now -= 1
         return number
@@ -205,19 +206,21 @@ def test_no_more_jobs_than_allowed_run_at_once() -> None:
 
 def test_an_abandoned_sweep_starts_no_further_jobs() -> None:
     started: list[int] = []
+    go_on = threading.Event()
 
     def job(number: int) -> int:
         started.append(number)
-        time.sleep(0.005)
+        assert number == 0 or go_on.wait(60)
         return number
 
+    before = set(threading.enumerate())
     results = parallel.each(range(500), job, 2)
-    next(results)
+    assert next(results) == 0
     results.close()  # type: ignore[attr-defined]
-    time.sleep(0.05)
-    seen = len(started)
-    time.sleep(0.05)
-    assert len(started) == seen < 500
+    go_on.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert len(started) <= 3  # the one that ended, and one for each of two threads
 
 
 def test_an_exception_of_a_job_is_raised_in_the_caller() -> None:

@@ -101,8 +101,7 @@ def _asks(cluster: ClusterScene) -> tuple[str, ...]:
 
 
 def _runs(hosts: list[HostScene]) -> tuple[str, ...]:
-    return tuple(f"{count(len(group), 'host')} run{'s' if len(group) == 1 else ''} {text}: {few(names(group))}"
-                 for text, group in groups(hosts))  # fmt: skip
+    return tuple(f"{hosts_run(len(group))} {text}: {few(names(group))}" for text, group in groups(hosts))
 
 
 def _why_ahead(scene: Scene, cluster: ClusterScene, ahead: list[HostScene]) -> Iterable[str]:
@@ -111,7 +110,7 @@ def _why_ahead(scene: Scene, cluster: ClusterScene, ahead: list[HostScene]) -> I
     base = image.base_image.version if image and image.base_image else None
     first = value_of(ahead[0].facts.base_image)
     if base and first and base != first.version:
-        yield f"from the image to the hosts is a {release_kind(base, first.version).value} ({base.raw} to {first.version.raw})"
+        yield f"from the image to the hosts: {release_kind(base, first.version).value} ({base.raw} to {first.version.raw})"
     yield from (_layer_line(ahead[0], layer) for layer in ahead[0].layers if _tells(layer))
     for known in reversed(cluster.past.images if cluster.past else ()):
         wanted = known.image.base_image
@@ -257,7 +256,7 @@ def _depot_gap(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
     concerned: list[HostScene] = []
     if depot is not None and value_of(cluster.view.mode) is ManagementMode.IMAGE:
         lines, concerned = _missing_for_hosts(cluster, depot)
-        missing += [line for line in lines if line not in missing]
+        missing += lines
     if not missing:
         return
     blocking = any(h.state is HostState.HOST_AHEAD for h in concerned)
@@ -286,7 +285,7 @@ def _missing_for_hosts(cluster: ClusterScene, depot: Depot) -> tuple[list[str], 
             lines.setdefault(f"base image {base.version.raw}", []).append(host)
         if add_on and (add_on.name, add_on.version) not in depot.add_ons:
             lines.setdefault(f"add-on {add_on.name} {add_on.version}", []).append(host)
-    texts = [f"{item}, which {count(len(hosts), 'host')} run: {few(names(hosts))}" for item, hosts in sorted(lines.items())]
+    texts = [f"{item}, which {hosts_run(len(hosts))}: {few(names(hosts))}" for item, hosts in sorted(lines.items())]
     concerned = {id(h): h for hosts in lines.values() for h in hosts}
     return texts, list(concerned.values())
 
@@ -303,7 +302,7 @@ def _same(version: BaseImageVersion, text: str) -> bool:
     try:
         return BaseImageVersion.parse(text) == version
     except VersionError:
-        return text.strip() == version.raw
+        return False
 
 
 def _lacks_add_on(in_depot: bool | None, depot: Depot | None, name: str, version: str) -> bool:

@@ -11,7 +11,8 @@ from auditor.domain.diagnosis.scene import ClusterScene, Scene, names
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.hosts import trouble_of
 from auditor.domain.image import ManagementMode
-from auditor.domain.observation import Estate, Read, Reading, Reason, Route, Unread, value_of
+from auditor.domain.observation import Estate, Read, Reading, Reason, Route, Unread, VCenterView, host_key, value_of
+from auditor.domain.owed import MissingReading
 from auditor.domain.past import Past
 from auditor.domain.wording import count, few
 
@@ -23,14 +24,6 @@ _ALL_THE_SAME = (
     "Hosts ahead of their image and contradicted scans are found all the same; after a restore they are what it leaves."
 )
 
-_SSH_CURES = {
-    Reason.UNTRUSTED: "; auditor hosts list shows which SSH keys are pinned; a new or changed one is compared at the host's "
-    "console and pinned by auditor hosts trust HOST",
-    Reason.DENIED: "; check user, password and key of [ssh], and lockdown mode, which lets in exception users only",
-    Reason.UNREACHABLE: "; see that their SSH service runs and that a way leads to them from here",
-    Reason.TIMED_OUT: "; see that their SSH service runs and that a way leads to them from here",
-}
-
 
 def view_gaps(scene: Scene) -> Iterable[Finding]:
     """``view-incomplete`` for a vCenter, and for each cluster of which a part could not be read or compared."""
@@ -40,11 +33,14 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
         ("inventory of clusters", view.clusters),
         ("inventory of hosts", view.hosts),
         ("depot", view.depot),
+        *marks_parts(view),
     )
     missing = [f"{name}: {part}" for name, part in parts if isinstance(part, Unread) and part.reason.is_gap]
     if missing:
-        whole = all(isinstance(part, Unread) for _, part in parts)
-        if whole and len({part.reason for _, part in parts if isinstance(part, Unread)}) == 1:
+        readings = view.marks, view.clusters, view.hosts, view.depot
+        reasons = {part.reason if isinstance(part, Unread) else None for part in readings}
+        whole = None not in reasons
+        if whole and len(reasons) == 1:
             missing = [f"everything: {view.marks}"]
         yield Finding(
             Code.VIEW_INCOMPLETE,
@@ -52,13 +48,25 @@ def view_gaps(scene: Scene) -> Iterable[Finding]:
             Subject(SubjectKind.VCENTER, view.name, view.name),
             "This vCenter could not be read." if whole else "A part of this vCenter could not be read.",
             evidence=tuple(missing),
-            do=("Mend what the reason names, then run auditor audit again.", "auditor config check --connect tries the login."),
+            do=(
+                "See to what the reason names, then run auditor audit again.",
+                "auditor config check --connect tries the login.",
+            ),
             avoid=("Do not read silence as agreement: nothing is known of the parts above.",),
         )
     elif isinstance(view.hosts, Read) and not scene.standalone and not any(cluster.hosts for cluster in scene.clusters):
         yield _nothing_listed(scene)
     for cluster in scene.clusters:
         yield from _cluster_gaps(scene, cluster)
+
+
+def marks_parts(view: VCenterView) -> tuple[tuple[str, Reading[object]], ...]:
+    """The marks one by one, where there are any: without its newest event a restore is seen by less."""
+    marks = value_of(view.marks)
+    if marks is None:
+        return ()
+    newest = ("key of the newest event", marks.newest_event_key), ("time of the newest event", marks.newest_event_time)
+    return (*newest, ("clock", marks.clock))
 
 
 def _nothing_listed(scene: Scene) -> Finding:
@@ -115,7 +123,7 @@ def _cluster_gaps(scene: Scene, cluster: ClusterScene) -> Iterable[Finding]:
         )
 
 
-def limits(estate: Estate, past: Past) -> tuple[str, ...]:
+def limits(estate: Estate, past: Past, missing: Iterable[MissingReading] = ()) -> tuple[str, ...]:
     """What this run cannot know, in sentences."""
     lines = []
     if not past.readable:
@@ -140,13 +148,16 @@ def limits(estate: Estate, past: Past) -> tuple[str, ...]:
             )
         if isinstance(view.depot, Unread):
             lines.append(f"{view.name}: the depot was not read ({view.depot}), so a depot gap cannot be seen.")
-    lines += silent_routes((o.vcenter, o.host, o.route, trouble_of(o)) for o in estate.hosts)
+    lines += silent_routes(((o.vcenter, o.host, o.route, trouble_of(o)) for o in estate.hosts), missing)
     return tuple(dict.fromkeys(lines))
 
 
-def silent_routes(answers: Iterable[tuple[str, str, Route, Unread | None]]) -> Iterator[str]:
-    """Routes that failed on hosts another route could read: not a gap in what runs where, but worth knowing. ``answers`` are
-    vCenter, host, route, and what was in its way."""
+def silent_routes(
+    answers: Iterable[tuple[str, str, Route, Unread | None]], missing: Iterable[MissingReading] = ()
+) -> Iterator[str]:
+    """Routes that failed on hosts of which others read all there is: no gap, but worth knowing. ``answers`` are vCenter, host,
+    route, and what was in its way; ``missing`` is told elsewhere."""
+    told = {(one.vcenter, host_key(one.host), failure.route) for one in missing for failure in one.failures}
     seen: set[tuple[str, str]] = set()
     failed: dict[tuple[str, str, Route, Reason], Unread] = {}
     for vcenter, host, route, trouble in answers:
@@ -156,13 +167,10 @@ def silent_routes(answers: Iterable[tuple[str, str, Route, Unread | None]]) -> I
             failed[vcenter, host, route, trouble.reason] = trouble
     alike: dict[tuple[Route, Reason], list[str]] = {}
     for vcenter, host, route, reason in failed:
-        if (vcenter, host) in seen:
+        if (vcenter, host) in seen and (vcenter, host_key(host), route) not in told:
             alike.setdefault((route, reason), []).append(host)
     for (route, reason), hosts in sorted(alike.items()):
-        what = "; their boot banks were not read" if route is Route.SSH else ""
-        cure = _SSH_CURES.get(reason, "") if route is Route.SSH else ""
-        where = f"{count(len(hosts), 'host')} read otherwise{what}: {few(sorted(hosts))}{cure}"
-        yield f"Route {route} failed ({reason}) on {where}."
+        yield f"Route {route} failed ({reason}) on {count(len(hosts), 'host')} read otherwise: {few(sorted(hosts))}."
 
 
 def next_commands(findings: tuple[Finding, ...], clusters: list[ClusterRow], past: Past) -> tuple[str, ...]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from auditor.domain.bootbank import simulate_boot
+from auditor.domain.diagnosis.boot_banks import boot_banks
+from auditor.domain.diagnosis.contact import disconnected, identity_changed
 from auditor.domain.diagnosis.restore import when
 from auditor.domain.diagnosis.scene import HostScene, Scene, names, runs_text
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
@@ -16,17 +19,28 @@ from auditor.domain.versions import ProductVersion, VersionError
 from auditor.domain.wording import few, hosts_run
 
 
-def host_findings(scene: Scene) -> Iterable[Finding]:
-    """All findings about single hosts of one vCenter's inventory."""
+def host_findings(scene: Scene, excused: Callable[[HostScene], str], away: Callable[[HostScene], str]) -> Iterable[Finding]:
+    """All findings about single hosts of one vCenter's inventory. By whom it is accepted that no route sees one (``excused``)
+    or that vCenter is not connected to it (``away``)."""
     yield from _vcenter_older(scene)
     for host in scene.hosts:
         subject = Subject(SubjectKind.HOST, host.name, scene.view.name, host.listed.id)
-        if not host.facts.seen:
-            yield unseen_finding(subject, host.facts, f"vCenter shows it {host.listed.connection}, {shown_version(host)}")
-            continue
+        yield from disconnected(subject, host.listed, partial(away, host))
         yield from _stale_inventory(subject, host)
-        yield from routes_disagree(subject, host.facts)
-        yield from update_staged(subject, host.facts)
+        known = f"vCenter shows it {host.listed.connection}, {shown_version(host)}"
+        yield from own_findings(subject, host.facts, known, excused(host))
+
+
+def own_findings(subject: Subject, facts: HostFacts, known: str, excused: str = "") -> Iterable[Finding]:
+    """What a host's own words tell, wherever it is listed. ``known`` is what is known of one that no route could see, and
+    ``excused`` by whom and until when that is accepted."""
+    yield from identity_changed(subject, facts)
+    if not facts.seen:
+        yield unseen_finding(subject, facts, known, excused)
+        return
+    yield from routes_disagree(subject, facts)
+    yield from update_staged(subject, facts)
+    yield from boot_banks(subject, facts)
 
 
 def shown_version(host: HostScene) -> str:
@@ -178,7 +192,7 @@ def _next_bank_build(facts: HostFacts) -> str | None:
     outcome = simulate_boot([own, other])
     if outcome.selected != 1 or outcome.banks[1].bootstate != 1:
         return None
-    return outcome.banks[1].build or "a bank without a build"
+    return outcome.banks[1].build
 
 
 def _staged_evidence(facts: HostFacts) -> tuple[str, ...]:
@@ -192,16 +206,17 @@ def _staged_evidence(facts: HostFacts) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def unseen_finding(subject: Subject, facts: HostFacts, known: str) -> Finding:
-    """``host-unseen``: what was tried, what came of it, and what is known all the same."""
+def unseen_finding(subject: Subject, facts: HostFacts, known: str, excused: str = "") -> Finding:
+    """``host-unseen``: what was tried, what came of it, and what is known all the same. A notice where somebody answers for
+    every failure (``excused``)."""
     tried = [f"{o.route.value}: {trouble_of(o)}" for o in facts.observations]
     return Finding(
         Code.HOST_UNSEEN,
-        Severity.WARNING,
+        Severity.NOTICE if excused else Severity.WARNING,
         subject,
         "No route could say what it runs.",
         hosts=(facts.name,),
-        evidence=(*(tried or ["no route was tried"]), known),
+        evidence=(*(tried or ["no route was tried"]), known, *([excused] if excused else [])),
         do=(
             "Mend one route, as its line above says (SSH needs the service TSM-SSH, off by default), then run auditor audit.",
             "If it is powered off or gone for good, nothing needs to be done; it stays in the report.",

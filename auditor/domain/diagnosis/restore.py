@@ -18,7 +18,7 @@ from datetime import datetime
 from auditor.domain.findings import Code, Finding, Severity, Subject, SubjectKind
 from auditor.domain.image import Commit, DesiredImage, ManagementMode
 from auditor.domain.observation import ClusterView, Read, VCenterMarks, VCenterView, host_key, value_of
-from auditor.domain.past import Past, PastCluster, PastHost, PastImage, PastMarks
+from auditor.domain.past import Past, PastCluster, PastHost, PastImage, PastMarks, made_after
 from auditor.domain.versions import Order, ProductVersion, VersionError
 
 
@@ -147,7 +147,7 @@ def _commit_evidence(
     cluster: ClusterView, image: DesiredImage, commit: Commit, known: PastCluster, news: _News
 ) -> Iterable[Evidence]:
     with_commit = [(p, p.commit) for p in known.images if p.commit is not None]
-    later = [(p, c) for p, c in with_commit if c.time and commit.time and c.time > commit.time]
+    later = [(p, c) for p, c in with_commit if made_after(c, commit)]
     # Ids are compared where a time is missing: with both times known, an id that was used again would mislead.
     number = _number(commit.id)
     higher = [(p, c) for p, c in with_commit if number is not None and not (c.time and commit.time) and _above(c.id, number)]

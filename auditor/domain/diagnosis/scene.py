@@ -56,12 +56,13 @@ class ClusterScene:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One vCenter with everything joined."""
+    """One vCenter with everything joined. ``releases`` are the versions and builds it has and had, as far as history knows."""
 
     view: VCenterView
     clusters: tuple[ClusterScene, ...]
     standalone: tuple[HostScene, ...]
     rewind: Rewind | None
+    releases: tuple[tuple[str, str], ...] = ()
 
     @property
     def hosts(self) -> Iterable[HostScene]:

@@ -57,8 +57,8 @@ def _host(
     case: Case, host: HostScene, target: DesiredImage, commit: Commit | None, brought: Mapping[str, Reading[Mapping[str, str]]]
 ) -> HostForecast:
     """``brought`` is what each part of a composite image brings, by id; of another image there is one, by an empty text."""
-    said = value_of(case.cluster.view.compliance)
-    verdict = said.of(host.listed.id) if said else None
+    scan = value_of(case.cluster.view.compliance)
+    verdict = scan.of(host.listed.id) if scan else None
     part = case.cluster.part_of(host)
     own = None if part is None else image_of(target, part)
     before = image_of(case.old, part) if case.old and part is not None else None
@@ -68,7 +68,8 @@ def _host(
     base = value_of(facts.base_image)
     row = case.hints.alias(base.version, target.base_image.version) if base and target.base_image else None
     if base is not None and row is not None and target.base_image is not None:
-        facts = replace(facts, base_image=Read(replace(base, version=target.base_image.version)))
+        said = replace(facts.said, base_image=Read(replace(base, version=target.base_image.version)))
+        facts = replace(facts, said=said)
     layers = list(compare_host(target, commit, facts, verdict, case.cluster.past, part))
     if isinstance(facts.components, Unread):
         basis = f"the host's components were not read: {facts.components}"

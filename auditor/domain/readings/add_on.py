@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from auditor.domain.image import AddOn
 from auditor.domain.observation import Read, Reading, Unread
+from auditor.domain.readings import base_image
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, get
 from auditor.domain.readings.table import Loose, fields, tidy
 
 COMMAND = Command("add-on", "esxcli software addon get", 60)
@@ -35,3 +37,18 @@ def from_fields(structure: Loose, raw: str = "") -> Reading[AddOn | None]:
     if not name or len(version.split()) != 1:
         return unreadable(COMMAND, "no add-on's name and version", raw or str(found))
     return Read(AddOn(name, version, found.get("DisplayName") or found.get("DisplayVersion", "")))
+
+
+def _plain(add_on: AddOn | None) -> dict[str, str] | None:
+    return {"name": add_on.name, "version": add_on.version, "display": add_on.display} if add_on else None
+
+
+READING = HostReading(
+    "add_on",
+    "vendor add-on",
+    (COMMAND,),
+    lambda answers: parse(answers[COMMAND.name]),
+    _plain,
+    get("software addon", from_fields),
+    never_silent=((COMMAND, base_image.COMMAND),),
+)

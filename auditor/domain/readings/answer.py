@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from auditor.domain.changed_copy import Change, change_of
 from auditor.domain.observation import RAW_LIMIT, Reason, Unread
 
 TEXT_LIMIT = 2 * 1024 * 1024
@@ -67,6 +68,8 @@ def text_of(answer: Answer, command: Command) -> str | Unread:
     failure = failure_of(answer, command)
     if failure is not None:
         return failure
+    if change_of(answer.data) is Change.UTF_16:
+        return Unread(Reason.UNREADABLE, f"`{command.text}`: the output {Change.UTF_16.value}", raw_of(answer))
     try:
         text = answer.data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -99,5 +102,8 @@ def _error(text: str, answer: Answer, command: Command) -> Unread | None:
 
 def _plain_failure(text: str, answer: Answer, command: Command) -> Unread:
     words = " ".join((answer.told or text).split())[:200]
-    reason = Reason.ABSENT if "No such file or directory" in words and answer.status != 127 else Reason.FAILED
+    # Absent is what the command was told to look at: not its own program, nor a file that a program needs inside.
+    asked = [path for word in command.text.split()[1:] if (path := word.strip("\"';*").rstrip("/")).startswith("/")]
+    absent = "No such file or directory" in words and answer.status != 127 and any(path in words for path in asked)
+    reason = Reason.ABSENT if absent else Reason.FAILED
     return Unread(reason, f"`{command.text}` ended with status {answer.status}: {words or 'no message'}", raw_of(answer))

@@ -11,7 +11,8 @@ from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
 VOLUMES_WITH_BOOT_CFG = Command("boot-volumes", "sh -c 'for f in /vmfs/volumes/*/boot.cfg; do readlink -f \"$f\"; done'", 30)
 """The pattern is expanded inside, under the command's own time limit: a lost datastore can make it hang."""
 
-LIVE_MARKER = Command("live-vib-marker", "ls -d /var/run/update_altbootbank", 10)
+_MARKER = "/var/run/update_altbootbank"
+LIVE_MARKER = Command("live-vib-marker", f"ls -d {_MARKER}", 10)
 
 _SPANNED = re.compile(r'^Partitions spanned \(on "[^"\n]*"\):[ \t]*\n((?:[ \t]+\S+[ \t]*\n)+)', re.MULTILINE)
 _PARTITION = re.compile(r"\S+:([0-9]{1,4})")
@@ -37,7 +38,10 @@ def parse_partition(link: str, answer: Answer) -> Reading[int]:
 
 
 def parse_volumes(answer: Answer) -> Reading[tuple[str, ...]]:
-    """The volumes with a boot.cfg at their top, each once: labels are links to them."""
+    """The volumes with a boot.cfg at their top, each once: labels are links to them. Where there is none, the shell leaves the
+    pattern as it is, and busybox's ``readlink -f`` ends with status 1 and without a word (tried with BusyBox 1.35)."""
+    if answer.fault is None and answer.status == 1 and not answer.data.strip() and not answer.told.strip():
+        return Read(())
     text = text_of(answer, VOLUMES_WITH_BOOT_CFG)
     if isinstance(text, Unread):
         return text
@@ -56,4 +60,4 @@ def parse_live_marker(answer: Answer) -> Reading[bool]:
     text = text_of(answer, LIVE_MARKER)
     if isinstance(text, Unread):
         return Read(False) if text.reason is Reason.ABSENT else text
-    return Read(True)
+    return Read(True) if text.strip() == _MARKER else unreadable(LIVE_MARKER, "not the mark's path", text)

@@ -12,6 +12,7 @@ import re
 from auditor.domain.image import BaseImage
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, get
 from auditor.domain.readings.table import Loose, fields, tidy
 from auditor.domain.versions import BaseImageVersion, VersionError
 
@@ -19,7 +20,7 @@ COMMAND = Command("base-image", "esxcli software baseimage get", 60)
 REBOOTING = Command("base-image-rebooting", "esxcli software baseimage get --rebooting-image", 60)
 
 
-_HEADER = re.compile(r"^ESXi?:(\S+)[ \t]*$", re.MULTILINE)
+_HEADER = re.compile(r"^ESXi?:(\S+)[ \t]*$", re.MULTILINE | re.IGNORECASE)
 
 
 def parse(answer: Answer, command: Command = COMMAND) -> Reading[BaseImage]:
@@ -27,10 +28,10 @@ def parse(answer: Answer, command: Command = COMMAND) -> Reading[BaseImage]:
     text = text_of(answer, command)
     if isinstance(text, Unread):
         return text
-    found = dict(fields(text))
+    found: Loose = fields(text)
     headers = set(_HEADER.findall(text))
     if "Version" not in found and len(headers) == 1:
-        found["Version"] = headers.pop()
+        found = {**found, "Version": headers.pop()}
     return from_fields(found, text, command)
 
 
@@ -42,3 +43,17 @@ def from_fields(structure: Loose, raw: str = "", command: Command = COMMAND) -> 
     except VersionError as error:
         return unreadable(command, str(error), raw or str(found))
     return Read(BaseImage(version, found.get("DisplayVersion") or found.get("DisplayName", "")))
+
+
+def _plain(image: BaseImage) -> dict[str, str]:
+    return {"version": image.version.raw, "display": image.display}
+
+
+READING = HostReading(
+    "base_image",
+    "base image",
+    (COMMAND,),
+    lambda answers: parse(answers[COMMAND.name]),
+    _plain,
+    get("software baseimage", from_fields),
+)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from auditor.domain.image import Component
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, listing
 from auditor.domain.readings.table import Loose, Row, TableError, rows, tidy
 
 COMMAND = Command("component-list", "esxcli software component list", 60)
@@ -53,3 +54,17 @@ def _shared(name: str, version: str, display: str, vendor: str) -> Component:
     if len(name.split()) != 1 or len(version.split()) != 1:
         raise TableError(f"not a component's name and version: {name!r} {version!r}")
     return Component(name, version, display, vendor)
+
+
+def _plain(components: tuple[Component, ...]) -> list[dict[str, str]]:
+    return [{"name": c.name, "version": c.version, "display": c.display, "vendor": c.vendor} for c in components]
+
+
+READING = HostReading(
+    "components",
+    "components",
+    (COMMAND,),
+    lambda answers: parse(answers[COMMAND.name]),
+    _plain,
+    listing("software component", from_rows),
+)

@@ -4,8 +4,9 @@ A gzipped tar archive with one XML descriptor a VIB below ``var/db/esximg/vibs``
 ``var/db/esximg/profiles``; the folders are seen in public logs and tools, the inside of the descriptors as in offline bundles
 (element ``vib`` with ``name``, ``version``, ``vendor``). From 7.0 on, components are bulletins there too, in the form of
 offline bundles: ``componentNameSpec@name``, ``componentVersionSpec@version``, and ``vibID`` for each VIB. That they are in the
-database is general knowledge (grade MEM), so a database without any is as good. Read tolerantly: any XML file whose root is
-``vib`` or ``bulletin`` counts, and elements that are not known are passed over. The archive comes from a host and is not
+database is general knowledge (grade MEM), so a database without any is as good. Other folders beside these hold what is kept
+in reserve or is of no use here (``reservedComponents``, KB 427454 and 313266): nothing in them is installed. Elements that
+are not known are passed over. The archive comes from a host and is not
 trusted: it is unpacked in memory, up to limits, and nothing in it is written or resolved.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -31,6 +33,7 @@ ID_LIMIT = 512
 """Characters of a VIB's id; real ones have less than a hundred."""
 
 _ALWAYS_THERE = "esx-base"
+_INSTALLED = re.compile(r"(?:\./|/)?(?:var/db/esximg/)?(?:vibs|profiles|bulletins)/[^/]+\.xml")
 
 
 class _DamagedError(Exception):
@@ -81,7 +84,7 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
 
 
 def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every XML file of the archive."""
+    """Every XML file of the archive that describes what is installed."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
             unpacked = packed.read(UNPACKED_LIMIT + 1)
@@ -94,7 +97,7 @@ def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
             for count, member in enumerate(archive):
                 if count >= MEMBER_LIMIT:
                     raise _DamagedError(f"more files than the limit of {MEMBER_LIMIT}")
-                if not member.isreg() or not member.name.lower().endswith(".xml"):
+                if not member.isreg() or not _INSTALLED.fullmatch(member.name.lower()):
                     continue
                 if member.size > DESCRIPTOR_LIMIT:
                     raise _DamagedError(f"a descriptor larger than the limit of {DESCRIPTOR_LIMIT} bytes")

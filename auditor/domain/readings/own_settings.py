@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from auditor.domain.observation import Read, Reading, Unread
+from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.readings import security
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
 from auditor.domain.settings.values import Entries, SettingsGroup, entries
@@ -26,11 +26,9 @@ _SUM = re.compile(r"([0-9a-f]{64})  ?/etc/ssh/keys-root/authorized_keys\s*")
 
 def parse_authorized_keys(answer: Answer) -> Reading[str]:
     """The file's SHA-256, or "none" where there is no such file."""
-    if answer.fault is None and answer.status and "No such file" in answer.told:
-        return Read(NO_FILE)
     text = text_of(answer, AUTHORIZED_KEYS)
     if isinstance(text, Unread):
-        return text
+        return Read(NO_FILE) if text.reason is Reason.ABSENT else text
     found = _SUM.fullmatch(text)
     return Read(f"SHA256 {found[1]}") if found else unreadable(AUTHORIZED_KEYS, "no checksum", text)
 

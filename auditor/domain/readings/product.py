@@ -8,6 +8,7 @@ from dataclasses import replace
 from auditor.domain.image import Product
 from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, get
 from auditor.domain.readings.table import Loose, fields, tidy
 
 VMWARE = Command("vmware", "vmware -vl", 20)
@@ -54,7 +55,7 @@ def combine(vmware: Reading[Product], system: Reading[Product]) -> Reading[Produ
     """One reading out of both. Two answers that disagree on version or build are no answer; a version of 9.x may be told
     with or without the numbers behind its third."""
     if isinstance(vmware, Unread):
-        return system if isinstance(system, Read) else vmware
+        return system if isinstance(system, Read) or vmware.reason is Reason.NOT_ATTEMPTED else vmware
     if isinstance(system, Unread):
         return vmware
     if not _same(vmware.value, system.value):
@@ -69,3 +70,18 @@ def combine(vmware: Reading[Product], system: Reading[Product]) -> Reading[Produ
 def _same(one: Product, other: Product) -> bool:
     shorter, longer = sorted((one.version, other.version), key=len)
     return one.build == other.build and f"{longer}.".startswith(f"{shorter}.")
+
+
+def _plain(product: Product) -> dict[str, str]:
+    keys = ("version", "build", "name", "update", "patch", "label")
+    return {key: getattr(product, key) for key in keys}
+
+
+READING = HostReading(
+    "product",
+    "release and build",
+    (VMWARE, SYSTEM_VERSION),
+    lambda answers: combine(parse_vmware(answers[VMWARE.name]), parse_system_version(answers[SYSTEM_VERSION.name])),
+    _plain,
+    get("system version", from_fields),
+)

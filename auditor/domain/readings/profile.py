@@ -5,6 +5,7 @@ from __future__ import annotations
 from auditor.domain.image import ImageProfile
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, get
 from auditor.domain.readings.table import Loose, fields, tidy
 
 COMMAND = Command("profile", "esxcli software profile get", 60)
@@ -54,3 +55,17 @@ def rebooting_from_fields(structure: Loose) -> Reading[ImageProfile | None]:
     if tidy(structure).get("Name", "") == _NONE_PENDING:
         return Read(None)
     return from_fields(structure, "", REBOOTING)
+
+
+def _plain(profile: ImageProfile) -> dict[str, object]:
+    return {"name": profile.name, "vendor": profile.vendor, "updated": profile.updated}
+
+
+READING = HostReading(
+    "profile",
+    "image profile",
+    (COMMAND,),
+    lambda answers: parse(answers[COMMAND.name]),
+    _plain,
+    get("software profile", from_fields),
+)

@@ -12,7 +12,7 @@ from auditor.domain.readings import (
     boot_device,
     boot_identity,
     hardware_id,
-    maintenance,
+    maintenance_mode,
     own_settings,
     quick_boot,
     security,
@@ -23,7 +23,7 @@ from auditor.domain.rollback.situation import HostSituation
 
 T = TypeVar("T")
 
-LOOK_COMMANDS: tuple[Command, ...] = (maintenance.COMMAND, boot_identity.COMMAND)
+LOOK_COMMANDS: tuple[Command, ...] = (maintenance_mode.COMMAND, boot_identity.COMMAND)
 """What is asked at every look, besides the banks."""
 
 SITUATION_COMMANDS: tuple[Command, ...] = (
@@ -55,7 +55,7 @@ def fill(situation: HostSituation, answers: Mapping[str, Answer]) -> HostSituati
     healthy, disks = vsan.parse_healthy(cluster, resync), vsan.parse_format(answers[vsan.STORAGE.name])
     return replace(
         situation,
-        maintenance_mode=better(situation.maintenance_mode, maintenance.parse(answers[maintenance.COMMAND.name])),
+        maintenance_mode=better(situation.maintenance_mode, maintenance_mode.parse(answers[maintenance_mode.COMMAND.name])),
         boot_id=better(situation.boot_id, boot_identity.parse(answers[boot_identity.COMMAND.name])),
         machine=better(situation.machine, hardware_id.parse(answers[hardware_id.COMMAND.name])),
         stateless=better(situation.stateless, boot_device.parse_stateless(answers[boot_device.COMMAND.name])),

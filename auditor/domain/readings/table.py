@@ -1,15 +1,16 @@
 """The two forms in which esxcli prints structures as text: tables under a ruler of dashes, and ``Key: Value`` lines.
 
 Column and key names are given without blanks ("Install Date" becomes "InstallDate"), which is how the same fields are
-named in esxcli's structured forms (field note, e), so that one reader serves the text and the vSphere API.
+named in esxcli's structured forms (field note, e), so that one reader serves the text and the vSphere API. They are found
+in any capitals: those of many outputs are not known at first hand.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 
-Row = Mapping[str, str]
 Loose = Mapping[str, str | Sequence[str] | None]
 """A structure as a structured form brings it: a value may be a list, or missing."""
 
@@ -23,9 +24,31 @@ class TableError(ValueError):
     """A text is not such a table, or one of its rows cannot be split in one way only."""
 
 
+class Row(Mapping[str, str]):
+    """Values by name, whatever its capitals. A name that comes twice with different values is left out: it would be a guess."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._found: dict[str, str] = {}
+        twice = {name.lower() for name, value in pairs if self._found.setdefault(name.lower(), value) != value}
+        for name in twice:
+            del self._found[name]
+
+    def __getitem__(self, name: str) -> str:
+        return self._found[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return repr(self._found)
+
+
 def tidy(structure: Loose) -> Row:
     """Names without blanks; lists joined the way esxcli's text does; None as the empty text."""
-    return {"".join(name.split()): _text(value) for name, value in structure.items()}
+    return Row(("".join(name.split()), _text(value)) for name, value in structure.items())
 
 
 def _text(value: str | Sequence[str] | None) -> str:
@@ -45,20 +68,20 @@ def rows(text: str, *required: str) -> list[Row]:
         if not _RULER.fullmatch(line):
             continue
         starts = [match.start() for match in re.finditer("-+", line)]
-        names = ["".join(cell.split()) for cell in _cells(lines[number - 1], starts)]
-        if set(required) <= set(names) and len(set(names)) == len(names):
-            return [dict(zip(names, _split(row, starts), strict=True)) for row in lines[number + 1 :] if row.strip()]
+        names = ["".join(cell.split()).lower() for cell in _cells(lines[number - 1], starts)]
+        if {name.lower() for name in required} <= set(names) and len(set(names)) == len(names):
+            return [Row(zip(names, _split(row, starts), strict=True)) for row in lines[number + 1 :] if row.strip()]
     raise TableError(f"no table with the columns {', '.join(required)}")
 
 
 def _cells(line: str, starts: Sequence[int]) -> list[str]:
-    return [line[start:end].strip() for start, end in zip(starts, [*starts[1:], None], strict=True)]
+    return [line[start:end].strip() for start, end in pairwise([*starts, None])]
 
 
 def _split(line: str, starts: Sequence[int]) -> list[str]:
     """One row's cells. Columns are two blanks apart; the last ones may be missing."""
     sliced = None
-    if not line[: starts[0]].strip() and all(line[start - 2 : start].isspace() or len(line) < start for start in starts[1:]):
+    if all(line[start - 2 : start].isspace() or len(line) < start for start in starts[1:]):
         sliced = _cells(line, starts)
     words = re.split(r" {2,}", line.strip())
     if len(words) == len(starts):
@@ -76,7 +99,7 @@ def _begin_in_place(line: str, starts: Sequence[int], cells: Sequence[str]) -> b
 
 
 def fields(text: str) -> Row:
-    """The structure's own ``Key: Value`` lines. A key that comes twice with different values is left out: it would be a guess.
+    """The structure's own ``Key: Value`` lines.
 
     Lines further in than its own belong to a value: another structure, or a text of several lines such as a profile's
     Description, which tells of other profiles.
@@ -86,14 +109,7 @@ def fields(text: str) -> Row:
         (_depth(line), "".join(key.split()), value) for line, key, colon, value in lines if colon and _KEY.fullmatch(key)
     ]
     own = min((depth for depth, _, _ in settings), default=0)
-    found: dict[str, str] = {}
-    twice: set[str] = set()
-    for depth, name, value in settings:
-        if depth > max(own, _INDENT):
-            continue
-        if found.setdefault(name, value) != value:
-            twice.add(name)
-    return {name: value for name, value in found.items() if name not in twice}
+    return Row((name, value) for depth, name, value in settings if depth <= max(own, _INDENT))
 
 
 def _depth(line: str) -> int:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from auditor.domain.image import Vib
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading, listing
 from auditor.domain.readings.table import Loose, Row, TableError, rows, tidy
 
 COMMAND = Command("vib-list", "esxcli software vib list", 60)
@@ -68,3 +69,19 @@ def _shared(name: str, version: str, vendor: str, acceptance_level: str, install
     if len(name.split()) != 1 or len(version.split()) != 1:
         raise TableError(f"not a VIB's name and version: {name!r} {version!r}")
     return Vib(name, version, vendor, acceptance_level, install_date, platforms)
+
+
+def plain(vibs: tuple[Vib, ...]) -> list[dict[str, str]]:
+    """The list as JSON data."""
+    keys = ("name", "version", "vendor", "acceptance_level", "install_date", "platforms")
+    return [{key: getattr(vib, key) for key in keys} for vib in vibs]
+
+
+READING = HostReading(
+    "vibs",
+    "VIBs",
+    (COMMAND,),
+    lambda answers: parse(answers[COMMAND.name]),
+    plain,
+    listing("software vib", from_rows),
+)

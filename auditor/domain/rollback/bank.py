@@ -59,8 +59,17 @@ class BankFacts:
 
     @classmethod
     def of(cls, reading: BankReading) -> BankFacts:
-        """The little that an audit reads of a bank."""
-        return cls(reading.link, reading.target, reading.boot_cfg)
+        """What an audit reads of a bank. It keeps the names of files that are not empty, and no sizes."""
+        files = reading.files
+        named = Read(tuple(BankFile(name, 1) for name in files.value)) if isinstance(files, Read) else files
+        return cls(reading.link, reading.target, reading.boot_cfg, named, reading.partition)
+
+    @property
+    def recorded(self) -> BankReading:
+        """The inverse: what is kept of it."""
+        files = self.files
+        names = Read(tuple(sorted(f.name.lower() for f in files.value if f.size))) if isinstance(files, Read) else files
+        return BankReading(self.link, self.target, self.boot_cfg, names, self.partition)
 
     def file(self, name: str) -> Reading[BankFile]:
         """One file by its name; FAT has no case. ABSENT when the listing was read and does not have it."""

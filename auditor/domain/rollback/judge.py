@@ -7,10 +7,10 @@ from dataclasses import replace
 from auditor.domain.banks import NextBoot
 from auditor.domain.bootbank import BootState, after, simulate_boot
 from auditor.domain.bootexplain import explain
-from auditor.domain.observation import HostObservation, Read, Reading, Reason, Unread, value_of
+from auditor.domain.observation import HostObservation, Read, Reading, Reason, Route, Unread, value_of
 from auditor.domain.rollback.bank import BOOTBANK, BankFacts, BankObservation
-from auditor.domain.rollback.rules import BOOT_CFG_RULES, WINDOW_RULES, Banks, Rule, loader_sees
-from auditor.domain.rollback.window import BankState, NextStart
+from auditor.domain.rollback.rules import ALARM_RULES, BOOT_CFG_RULES, WINDOW_RULES, Banks, Rule, loader_sees
+from auditor.domain.rollback.window import BankState, NextStart, Window, WindowKind
 
 
 def window_of(seen: BankObservation) -> BankState:
@@ -19,13 +19,40 @@ def window_of(seen: BankObservation) -> BankState:
 
 
 def recorded_window(seen: HostObservation) -> BankState:
-    """Judge by the boot.cfg files alone, which is all that an audit records.
+    """Judge what an audit recorded by the boot.cfg files alone, which every version of this tool recorded.
 
     Good for telling that something changed. It does not see missing module files or a third bank, so nothing may be done
     on its word.
     """
+    return boot_cfg_window(_observed(seen))
+
+
+def recorded_alarm(seen: HostObservation) -> BankState | None:
+    """The banks of an audit's reading if they are UNHEALTHY by any rule of the window, in the window's words; else None. What
+    was not read alarms nobody here: it is a gap."""
+    observed = _observed(seen)
+    # The rest of the state takes the loader several passes more, and most hosts of an estate are in order.
+    alarms = _window(Banks(observed), ALARM_RULES).kind is WindowKind.UNHEALTHY
+    return _judge(observed, ALARM_RULES) if alarms else None
+
+
+def recorded_of(seen: BankObservation) -> HostObservation:
+    """What is recorded of banks that were read whole: as an audit records them."""
+    return HostObservation(
+        seen.host,
+        Route.SSH,
+        seen.at,
+        seen.vcenter,
+        product=seen.product,
+        banks=tuple(bank.recorded for bank in seen.banks),
+        boot_volumes=seen.volumes,
+        trouble=seen.trouble,
+    )
+
+
+def _observed(seen: HostObservation) -> BankObservation:
     banks = tuple(BankFacts.of(bank) for bank in seen.banks)
-    return boot_cfg_window(BankObservation(seen.host, seen.at, seen.vcenter, seen.product, banks, trouble=seen.trouble))
+    return BankObservation(seen.host, seen.at, seen.vcenter, seen.product, banks, seen.boot_volumes, trouble=seen.trouble)
 
 
 def boot_cfg_window(seen: BankObservation) -> BankState:
@@ -35,7 +62,7 @@ def boot_cfg_window(seen: BankObservation) -> BankState:
 
 def _judge(seen: BankObservation, rules: tuple[Rule, ...]) -> BankState:
     banks = Banks(seen)
-    window = next(found for rule in rules if (found := rule(banks)) is not None)
+    window = _window(banks, rules)
     if not window.build and banks.other_keys is not None and banks.other_keys.build:
         window = replace(window, build=banks.other_keys.build)
     return BankState(
@@ -49,6 +76,11 @@ def _judge(seen: BankObservation, rules: tuple[Rule, ...]) -> BankState:
         window=window,
         configuration_saved=banks.other.configuration_saved,
     )
+
+
+def _window(banks: Banks, rules: tuple[Rule, ...]) -> Window:
+    """What the first rule says that has something to say; the last one always has."""
+    return next(found for rule in rules if (found := rule(banks)) is not None)
 
 
 def _booted(banks: Banks) -> Reading[str]:
@@ -108,4 +140,4 @@ def _fallback(banks: Banks) -> Reading[str | None]:
     return Read(outcome.banks[outcome.selected].build)
 
 
-__all__ = ["boot_cfg_window", "recorded_window", "window_of"]
+__all__ = ["boot_cfg_window", "recorded_alarm", "recorded_of", "recorded_window", "window_of"]

@@ -209,7 +209,7 @@ class _Machine:
 
     def _away(self, trouble: Unread, order: datetime) -> Decision:
         """A silent host is waited for. One that lets nobody in is not tried again: wrong logins lock the account."""
-        if trouble.reason in {Reason.DENIED, Reason.UNTRUSTED}:
+        if trouble.reason in {Reason.DENIED, Reason.UNTRUSTED, Reason.CHANGED}:
             return self._end(Terminal.RETURNED_UNHEALTHY, f"it answers and lets nobody in: {trouble}")
         deadline = self._deadline(order, self.limits.watch)
         if self.look.at < deadline:

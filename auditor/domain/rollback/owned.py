@@ -47,10 +47,12 @@ def _of(solution: Solution, component: Component, booted: BankImage) -> Reading[
     described = [one for one in booted.components if one.name == component.name and one.vibs]
     if not described:
         return Unread(Reason.ABSENT, f"{database} does not have {what}: the host does not run it, or it was not described")
-    missing = sorted({vib for one in described for vib in one.missing})
-    if missing:
+    # Of several versions that are described, the one whose VIBs are all there is the one that is installed.
+    whole = [one for one in described if not one.missing]
+    if not whole:
+        missing = sorted({vib for one in described for vib in one.missing})
         return Unread(Reason.ABSENT, f"{database} has {what} without VIB {', '.join(missing[:5])}")
-    return Read(tuple(sorted({vib for one in described for vib in one.vibs})))
+    return Read(tuple(sorted({vib for one in whole for vib in one.vibs})))
 
 
 __all__ = ["HA_SOLUTION", "owned_vibs"]

@@ -8,16 +8,17 @@ decides it was read and agrees.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from auditor.domain.banks import VOLUMES, Bank, BootCfg, predict_next_boot
 from auditor.domain.bootbank import BootState
 from auditor.domain.bootcfg import LoaderKeys
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.arm import Refusal, arm_edit
-from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, STATE, BankFacts, BankObservation
+from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, STATE, BankFacts, BankFile, BankObservation
 from auditor.domain.rollback.build import parse_build
-from auditor.domain.rollback.window import Window, WindowKind
+from auditor.domain.rollback.window import Trouble, Window, WindowKind
+from auditor.domain.wording import few
 
 
 class Banks:
@@ -67,8 +68,8 @@ def _unknown(why: str) -> Window:
     return Window(WindowKind.UNKNOWN, "", why)
 
 
-def _unhealthy(why: str) -> Window:
-    return Window(WindowKind.UNHEALTHY, "", why)
+def _unhealthy(why: str, trouble: Trouble = Trouble.BANKS) -> Window:
+    return Window(WindowKind.UNHEALTHY, "", why, trouble=trouble)
 
 
 def _not_reached(banks: Banks) -> Window | None:
@@ -86,10 +87,11 @@ def _links(banks: Banks) -> Window | None:
         if not bank.target.value.startswith(VOLUMES) or not volume or volume in {".", ".."} or "/" in volume:
             return _unhealthy(
                 f"{bank.link} leads to {bank.target.value[:100]!r} and not to a volume: the boot device was lost or slow "
-                "at boot, or the host is stateless"
+                "at boot, or the host is stateless",
+                Trouble.DEVICE,
             )
         targets.append(volume)
-    return _unhealthy(f"both links lead to volume {targets[0]}") if targets[0] == targets[1] else None
+    return _unhealthy(f"both links lead to volume {targets[0]}", Trouble.DEVICE) if targets[0] == targets[1] else None
 
 
 def _own_file(banks: Banks) -> Window | None:
@@ -122,6 +124,8 @@ def _volumes(banks: Banks) -> Window | None:
     if isinstance(volumes, Unread):
         return _unknown(f"whether there is a third bank was not read: {volumes}")
     own = {bank.target.value.rstrip("/") for bank in (banks.own, banks.other) if isinstance(bank.target, Read)}
+    if len(own) < 2:
+        return _unknown("where both links lead was not read")
     found = {volume.rstrip("/") for volume in volumes.value}
     if found - own:
         return _unhealthy(f"a boot.cfg on a volume besides the two banks: {', '.join(sorted(found - own))}")
@@ -138,13 +142,17 @@ def _quick_boot(banks: Banks) -> Window | None:
 
 
 def _own_state(banks: Banks) -> Window | None:
-    state = banks.own_keys.bootstate if banks.own_keys else None
+    if banks.own_keys is None:
+        return _unknown(f"{BOOTBANK}/boot.cfg was not read")
+    state = banks.own_keys.bootstate
     if state == BootState.VALID:
         return None
     if state == BootState.DIRTY:
-        return _unhealthy(f"{BOOTBANK} is on its trial boot and not confirmed yet (state 2): wait, and do not reboot")
+        why = f"{BOOTBANK} is on its trial boot and not confirmed yet (state 2): wait, and do not reboot"
+        return _unhealthy(why, Trouble.TRIAL)
     if state == BootState.INVALID:
-        return _unhealthy(f"{BOOTBANK} is marked invalid (state 3): somebody armed a rollback, or gave the bank up by hand")
+        why = f"{BOOTBANK} is marked invalid (state 3): somebody armed a rollback, or gave the bank up by hand"
+        return _unhealthy(why, Trouble.ARMED)
     return _unhealthy(f"{BOOTBANK} has state {state}, which no booted bank has")
 
 
@@ -189,19 +197,18 @@ def _choice(banks: Banks) -> Window | None:
     """Both banks are good: the one that starts next decides."""
     if isinstance(banks.next, Unread):
         return _unknown(f"which bank starts next is not decided: {banks.next}")
-    build = banks.other_keys.build or "" if banks.other_keys else ""
     if banks.next_is_other and banks.same_build:
         reason = "a VIB was installed without a reboot and took the other bank, which the next boot starts (KB 316592)"
-        return Window(WindowKind.CONSUMED, build, reason)
+        return Window(WindowKind.CONSUMED, "", reason)
     if banks.next_is_other:
         reason = (
             "the next boot starts the other bank by itself (state 0, higher counter): an update staged the old way, or "
             "counters swapped by hand, which carries this configuration into the other image"
         )
-        return Window(WindowKind.PENDING_UPDATE, build, reason)
+        return Window(WindowKind.PENDING_UPDATE, "", reason)
     if banks.same_build:
         reason = "both banks hold the same build (KB 376175); they may still differ in drivers and add-on VIBs"
-        return Window(WindowKind.CONSUMED, build, reason)
+        return Window(WindowKind.CONSUMED, "", reason)
     return None
 
 
@@ -214,27 +221,47 @@ def _marker(banks: Banks) -> Window | None:
     return None
 
 
+def _next_whole(banks: Banks) -> Window | None:
+    """The loader does not look whether the files that boot.cfg names are there: the next stage fails, and nothing falls back.
+    Where they could not be listed, other rules decide."""
+    if isinstance(banks.next, Unread) or banks.next.value.bank is None:
+        return None
+    bank, cfg = (banks.other, banks.other_cfg) if banks.next_is_other else (banks.own, banks.own_cfg)
+    if cfg is None or isinstance(bank.files, Unread) or cfg.settings.get("prefix"):
+        return None
+    missing = _missing(cfg, bank.files.value)
+    if not missing:
+        return None
+    why = f"{bank.link}/boot.cfg names files that are missing or empty: {few(missing)}: the next boot starts it and fails"
+    return _unhealthy(why, Trouble.NEXT_BANK)
+
+
+def _missing(cfg: BootCfg, files: Sequence[BankFile]) -> list[str]:
+    """The files a boot.cfg names that a bank does not have, or has empty."""
+    there = {file.name.lower() for file in files if file.size > 0}
+    return [name for name in _named(cfg) if name not in there]
+
+
+def _named(cfg: BootCfg) -> list[str]:
+    names = (cfg.settings.get("kernel", ""), *cfg.modules)
+    return [name.split()[0].lstrip("/").lower() for name in names if name.strip()]
+
+
 def _modules(banks: Banks) -> Window | None:
-    """The loader does not look whether the modules are there: the next stage fails, and nothing falls back."""
+    """The same of the bank to go back to, which has to be whole."""
     cfg, files = banks.other_cfg, banks.other.files
     if cfg is None:
         return _unknown("the other bank was not read")
     if cfg.settings.get("prefix"):
         return _unknown(f"{ALTBOOTBANK}/boot.cfg has a prefix, so its modules lie elsewhere")
-    kernel = cfg.settings.get("kernel", "")
-    if not kernel or not cfg.modules:
+    if not cfg.settings.get("kernel", "") or not cfg.modules:
         return _unhealthy(f"{ALTBOOTBANK}/boot.cfg names no kernel or no modules")
-    named = [name.split()[0].lstrip("/").lower() for name in (kernel, *cfg.modules)]
-    if STATE not in named:
+    if STATE not in _named(cfg):
         return _unhealthy(f"{ALTBOOTBANK}/boot.cfg does not name {STATE}: the host would come up with factory configuration")
     if isinstance(files, Unread):
         return _unknown(f"the files of {ALTBOOTBANK} were not listed: {files}")
-    there = {file.name.lower() for file in files.value if file.size > 0}
-    missing = [name for name in named if name not in there]
-    if missing:
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if len(missing) > 5 else "")
-        return _unhealthy(f"{ALTBOOTBANK}/boot.cfg names files that are missing or empty: {shown}")
-    return None
+    missing = _missing(cfg, files.value)
+    return _unhealthy(f"{ALTBOOTBANK}/boot.cfg names files that are missing or empty: {few(missing)}") if missing else None
 
 
 def _partitions(banks: Banks) -> Window | None:
@@ -246,22 +273,37 @@ def _partitions(banks: Banks) -> Window | None:
 
 def _armable(banks: Banks) -> Window | None:
     """Shift+R writes the same byte as we would: where it finds no place for it, neither way works."""
+    if any(isinstance(bank.boot_cfg, Unread) for bank in banks.before_loader):
+        return _unknown("the banks were not read")
     edit = arm_edit(*banks.before_loader)
     return _unhealthy(f"the loader could not give the booted bank up: {edit}") if isinstance(edit, Refusal) else None
 
 
-def _way_back(banks: Banks) -> Window:
-    build = banks.other_keys.build if banks.other_keys else None
-    return Window(WindowKind.OPEN, build or "", "the other bank is good and complete")
+def _way_back(_: Banks) -> Window:
+    return Window(WindowKind.OPEN, "", "the other bank is good and complete")
 
 
 BOOT_CFG_RULES: tuple[Rule, ...] = (
     _not_reached, _links, _own_file, _other_file, _quick_boot, _own_state, _other_state, _choice, _armable, _way_back,
 )  # fmt: skip
 WINDOW_RULES: tuple[Rule, ...] = (
-    _not_reached, _links, _own_file, _other_file, _volumes, _quick_boot, _own_state, _running, _other_state, _partitions,
+    _not_reached, _links, _own_file, _other_file, _volumes, _quick_boot, _own_state, _next_whole, _running,
+    _other_state, _partitions,
     _choice, _marker, _modules, _armable, _way_back,
 )  # fmt: skip
 
 
-__all__ = ["BOOT_CFG_RULES", "WINDOW_RULES", "Banks", "Rule", "loader_sees"]
+def _known(rule: Rule) -> Rule:
+    """The same rule, silent where it could only say that something was not read."""
+
+    def speak(banks: Banks) -> Window | None:
+        found = rule(banks)
+        return None if found is not None and found.kind is WindowKind.UNKNOWN else found
+
+    return speak
+
+
+ALARM_RULES: tuple[Rule, ...] = tuple(map(_known, WINDOW_RULES))
+
+
+__all__ = ["ALARM_RULES", "BOOT_CFG_RULES", "WINDOW_RULES", "Banks", "Rule", "loader_sees"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from auditor.domain.observation import Reading
+from auditor.domain.rollback.bank import BOOTBANK
 from auditor.domain.rollback.build import same_build
 
 
@@ -29,15 +30,32 @@ class WindowKind(StrEnum):
     """What decides it was not read, or contradicts itself."""
 
 
+class Trouble(StrEnum):
+    """What kind of thing is wrong with UNHEALTHY banks: what is to be done depends on it."""
+
+    BANKS = "banks"
+    """What a bank says or holds is not in order."""
+    DEVICE = "device"
+    """The links do not lead to two volumes: what was read need not be on the boot device."""
+    TRIAL = "trial"
+    """The first boot of an update is not confirmed yet, which passes by itself."""
+    ARMED = "armed"
+    """The booted bank is marked to be left at the next boot."""
+    NEXT_BANK = "next-bank"
+    """The bank that starts next is not whole: that boot fails, and nothing falls back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The window of one host. ``build`` is what the other bank holds (its ``build=`` text), empty where that is not known;
-    ``reason`` says why, in a sentence; ``age`` is how old the newest answer is when it is not of now, None if it is."""
+    ``reason`` says why, in a sentence; ``age`` is how old the newest answer is when it is not of now, None if it is.
+    ``trouble`` is the kind of an UNHEALTHY one's reason."""
 
     kind: WindowKind
     build: str = ""
     reason: str = ""
     age: timedelta | None = None
+    trouble: Trouble = field(default=Trouble.BANKS, compare=False)
 
     @property
     def leads_back(self) -> bool:
@@ -59,6 +77,18 @@ class NextStart:
     link: str | None
     build: str
     why: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether it is the bank that the host booted from."""
+        return self.link == BOOTBANK
+
+
+def next_start_words(start: NextStart) -> str:
+    """What the next full boot does, for people."""
+    if start.link is None:
+        return "nothing starts: do not reboot this host"
+    return f"{start.build} from {start.link}; {start.why[-1]}" if start.why else f"{start.build} from {start.link}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +121,4 @@ def aged(state: BankState, age: timedelta) -> BankState:
     return replace(state, window=Window(WindowKind.UNKNOWN, was.build, reason, age))
 
 
-__all__ = ["BankState", "NextStart", "Window", "WindowKind", "aged"]
+__all__ = ["BankState", "NextStart", "Trouble", "Window", "WindowKind", "aged", "next_start_words"]

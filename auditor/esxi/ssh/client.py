@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -75,7 +76,11 @@ class SshClient:
         path = self.settings.known_hosts
         if shown in self._known_hosts.revoked:
             raise TrustError(
-                f"the host's key {shown} is revoked in {path}", where=where, tried="connecting", hint="give the host a new key"
+                f"the host's key {shown} is revoked in {path}",
+                where=where,
+                tried="connecting",
+                hint="give the host a new key",
+                changed=True,
             )
         if shown in pinned:
             return
@@ -85,7 +90,7 @@ class SshClient:
         else:
             what = f"the host's key has changed: it shows {shown}, expected {' or '.join(map(str, pinned))}"
             hint = f"a host that went back to an older image may show its older key; {hint}"
-        raise TrustError(what, where=where, tried=f"comparing the key with {path}", hint=hint)
+        raise TrustError(what, where=where, tried=f"comparing the key with {path}", hint=hint, changed=bool(pinned))
 
     def _log_in(self, link: Link) -> None:
         user = self.settings.user
@@ -106,9 +111,12 @@ class SshClient:
             password = self._password()
             with link.phase("login", self.settings.auth_timeout):
                 try:
-                    _keyboard_interactive(link.transport, user, password)
+                    _with_password(link.transport, user, password)
                     if link.transport.is_authenticated():
                         return
+                except _MoreAskedError as error:
+                    hint = "the password has expired or the host asks for a second answer; set a new one at the host"
+                    raise DeniedError(str(error), where=link.where, tried="login", hint=hint) from error
                 except paramiko.AuthenticationException as error:
                     link.still_there(error)
                     denied = error
@@ -131,7 +139,20 @@ class SshClient:
         return collect(link, channel, self.settings.output_limit, is_done, reply)
 
 
-def _keyboard_interactive(transport: paramiko.Transport, user: str, password: str) -> None:
+class _MoreAskedError(paramiko.AuthenticationException):
+    """The host asks for more than a password. Raised in paramiko's own thread, which ends with it: nothing more is sent, since
+    an answer to a question of which nothing is known counts as one more wrong password (Security.AccountLockFailures)."""
+
+
+class _PlainPassword(paramiko.auth_handler.AuthHandler):
+    """The method "password". Message 60 is SSH_MSG_USERAUTH_PASSWD_CHANGEREQ in it (RFC 4252, 8), which paramiko takes for a
+    broken connection."""
+
+    def _parse_userauth_info_request(self, _message: object) -> None:
+        raise _MoreAskedError("the host took the password and asks for a new one")
+
+
+def _with_password(transport: paramiko.Transport, user: str, password: str) -> None:
     """Answer one password prompt, once. A second question (a new password, a token) is not one we have an answer to."""
     answered = False
 
@@ -140,7 +161,8 @@ def _keyboard_interactive(transport: paramiko.Transport, user: str, password: st
         if not prompts:
             return []
         if answered or len(prompts) != 1 or prompts[0][1]:
-            raise paramiko.AuthenticationException("the host asks for more than a password")
+            asked = " and ".join(repr(" ".join(text.split())[:60]) for text, _ in prompts[:3])
+            raise _MoreAskedError(f"the host asks for more than a password: {asked}")
         answered = True
         return [password]
 
@@ -150,7 +172,11 @@ def _keyboard_interactive(transport: paramiko.Transport, user: str, password: st
         # Not an ESXi default, but an administrator may have turned the two round. Nothing was sent so far.
         if "password" not in error.allowed_types:
             raise
-        transport.auth_password(user, password, fallback=False)
+        # As Transport.auth_password does it, with a handler of ours.
+        transport.auth_handler = handler = _PlainPassword(transport)
+        told = threading.Event()
+        handler.auth_password(user, password, told)
+        handler.wait_for_response(told)
 
 
 __all__ = ["STARTING", "SshClient"]

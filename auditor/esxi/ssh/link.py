@@ -34,8 +34,9 @@ class BrokenError(ConnectError):
 
 def reason_of(error: AuditorError) -> Reason:
     """The reason an unread host gets for an error of its connection."""
+    if isinstance(error, TrustError):
+        return Reason.CHANGED if error.changed else Reason.UNTRUSTED
     for kind, reason in (
-        (TrustError, Reason.UNTRUSTED),
         (DeadlineError, Reason.TIMED_OUT),
         (BrokenError, Reason.CUT_OFF),
         (ConnectError, Reason.UNREACHABLE),

@@ -169,7 +169,7 @@ class HostFace(Entity):
     def hardware(self) -> Any:
         """What system it is."""
         entry = self._entry
-        system = vim.host.SystemInfo(vendor="Lab", model="Simulated host", uuid=entry.uuid)
+        system = vim.host.SystemInfo(vendor=entry.belief.vendor, model=entry.belief.model, uuid=entry.uuid)
         cpu = vim.host.CpuInfo(numCpuPackages=2, numCpuCores=32, numCpuThreads=64, hz=2_500_000_000)
         packages = [
             vim.host.CpuPackage(
@@ -238,9 +238,8 @@ class ImageConfigManagerFace(SoapObject):
 
     @operation("HostImageConfigGetAcceptance")
     def acceptance(self) -> str:
-        """The acceptance level, the same on every simulated host."""
-        self._image()
-        return "partner"
+        """The acceptance level."""
+        return _ACCEPTANCE[reach(self._vcenter, self._host_moid).acceptance]
 
     @operation("fetchSoftwarePackages")
     def packages(self) -> list[Any]:
@@ -325,8 +324,8 @@ def _summary(entry: InventoryHost) -> Any:
     return summary(
         host=vim.HostSystem(entry.moid),
         hardware=summary.HardwareSummary(
-            vendor="Lab",
-            model="Simulated host",
+            vendor=belief.vendor,
+            model=belief.model,
             uuid=entry.uuid,
             memorySize=_MEMORY,
             cpuModel="Simulated CPU @ 2.50GHz",

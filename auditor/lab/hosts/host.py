@@ -13,6 +13,7 @@ import hashlib
 import threading
 import uuid as uuid_module
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,8 @@ class LabHost(PowerCycle):
     vendor = "Lab"
     """Manufacturer, as SMBIOS names it."""
     model = "Simulated host"
+    acceptance = "PartnerSupported"
+    """Its acceptance level, in esxcli's word."""
     vsan_format = 0
     """On-disk format of its vSAN disks; 0: the one its release brings."""
 
@@ -218,7 +221,8 @@ class LabHost(PowerCycle):
     def live_install(self, *vibs: LabVib) -> None:
         """Install VIBs without a reboot: the image with them is running and, complete, in the other bank (note d)."""
         with self.lock:
-            image = self.running_image.with_vibs(vibs)
+            today = self.clock().date().isoformat()
+            image = self.running_image.with_vibs(replace(vib, install_date=vib.install_date or today) for vib in vibs)
             self._write_other(image, BootState.VALID)
             self._running = image
             self.live_marker = True

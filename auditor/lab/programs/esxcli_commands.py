@@ -95,6 +95,7 @@ COMMANDS: dict[str, Command] = {
         _command("software component list", "ComponentSummaryExt", "table", _COMPONENT, rows_of.components, *_IMAGE, since=_V7),
         _command("software baseimage get", "BaseImage", "struct", _DETAIL, rows_of.base_image, *_IMAGE, since=_V7),
         _command("software addon get", "AddOn", "struct", _DETAIL, rows_of.add_on, *_IMAGE, since=_V7),
+        _command("software acceptance get", "string", "text", "Value", rows_of.acceptance),
         _command("system maintenanceMode get", "string", "text", "Value", rows_of.maintenance),
         _command(
             "system maintenanceMode set", "string", "text", "Value", rows_of.set_maintenance,

@@ -186,6 +186,10 @@ def add_on(call: Call) -> list[Row]:
     ]  # fmt: skip
 
 
+def acceptance(call: Call) -> list[Row]:
+    return [{"Value": call.host.acceptance}]
+
+
 def maintenance(call: Call) -> list[Row]:
     return [{"Value": "Enabled" if call.host.maintenance else "Disabled"}]
 

@@ -26,6 +26,8 @@ class HostBelief:
     boot_time: dt.datetime | None
     reboot_required: bool
     connection: str = CONNECTED
+    vendor: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True)

@@ -206,4 +206,6 @@ def _learn(host: LabHost) -> HostBelief:
         maintenance=host.maintenance,
         boot_time=host.boot_time,
         reboot_required=host.pending_image is not None,
+        vendor=host.vendor,
+        model=host.model,
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from auditor import documents
+from auditor import documents, handed_in
 from auditor.codec import canonical_plain, from_plain, to_plain
 from auditor.domain.rollback.approval import Approval
 from auditor.domain.rollback.coherence import incoherences
@@ -85,17 +85,7 @@ def expires_in(plan: RollbackPlan, now: datetime) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(PLAN_LIMIT + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    if len(data) > PLAN_LIMIT:
-        raise InputError(f"is larger than {PLAN_LIMIT} bytes", where=str(path))
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text", where=str(path)) from None
+    return handed_in.text(handed_in.read(path, PLAN_LIMIT), str(path))
 
 
 def _json(text: str, where: str) -> Any:

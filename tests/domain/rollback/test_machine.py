@@ -102,7 +102,7 @@ def never_returns(world: World) -> None:
 
 
 def other_key(world: World) -> None:
-    world.denied = Reason.UNTRUSTED
+    world.denied = Reason.CHANGED
 
 
 def old_password(world: World) -> None:

@@ -66,6 +66,8 @@ CASES: list[tuple[str, BankObservation, WindowKind, str]] = [
     ("own boot.cfg unread", observation(own_bank={"boot_cfg": unread()}), K.UNKNOWN, "/bootbank/boot.cfg"),
     ("own boot.cfg given up", observation(b"updated=x\n"), K.UNHEALTHY, "gives up"),
     ("own boot.cfg empty", observation(b""), K.UNHEALTHY, "no updated"),
+    ("own counter is 0", observation(boot_cfg(NEW, 0)), K.UNHEALTHY, "no updated"),
+    ("own build is not named", observation(boot_cfg("", 5)), K.UNHEALTHY, "no build"),
     ("other boot.cfg missing", observation(other_bank={"boot_cfg": unread(Reason.ABSENT)}), K.EMPTY, "no boot.cfg"),
     ("other boot.cfg unread", observation(other_bank={"boot_cfg": unread()}), K.UNKNOWN, "/altbootbank"),
     ("other boot.cfg given up", observation(other=b"bootstate=zero\n"), K.UNHEALTHY, "gives up"),
@@ -135,6 +137,22 @@ def test_every_other_host_has_none(seen: BankObservation, kind: WindowKind, word
     assert not state.window.leads_to(OLD)
 
 
+@pytest.mark.parametrize(
+    ("other", "kind", "build"),
+    [
+        (boot_cfg(OLD, 6), K.PENDING_UPDATE, OLD),
+        (boot_cfg(OLD, 4, 3), K.EMPTY, OLD),
+        (boot_cfg(OLD, 4, 9), K.UNHEALTHY, OLD),
+        (boot_cfg(NEW, 6), K.CONSUMED, NEW),
+        (boot_cfg("", 4), K.EMPTY, ""),
+        (b"updated=x\n", K.UNHEALTHY, ""),
+    ],
+)
+def test_what_the_other_bank_holds_is_told_whatever_the_window(other: bytes, kind: WindowKind, build: str) -> None:
+    window = window_of(observation(other=other)).window
+    assert (window.kind, window.build) == (kind, build)
+
+
 def test_names_of_files_have_no_case() -> None:
     shouted = tuple(replace(file, name=file.name.upper()) for file in files())
     assert window_of(observation(other_bank={"files": Read(shouted)})).window.kind is K.OPEN
@@ -160,6 +178,75 @@ def test_the_facts_of_a_fresh_install() -> None:
     state = window_of(observation(other=boot_cfg(NEW, 6, 3), other_bank={"files": Read(files(("boot.cfg",)))}))
     assert state.fallback == Read(None)
     assert isinstance(state.configuration_saved, Unread)
+
+
+GIVEN_UP = b"updated=x\n"
+NO_ANSWER = unread()
+NO_START = boot_cfg("x" + NEW, 5)  # chosen, and then not started: its build does not begin with a number
+
+
+@pytest.mark.parametrize(
+    ("seen", "booted", "confirmed", "staged"),
+    [
+        (observation(boot_cfg(NEW, 5, 2)), Read(NEW), Read(False), Read(None)),
+        (observation(own_bank={"boot_cfg": NO_ANSWER}), NO_ANSWER, NO_ANSWER, Read(None)),
+        (observation(other_bank={"boot_cfg": NO_ANSWER}), Read(NEW), Read(True), NO_ANSWER),
+        (observation(other_bank={"boot_cfg": unread(Reason.ABSENT)}), Read(NEW), Read(True), Read(None)),
+        (observation(GIVEN_UP), "no build the loader can read", "the loader gives up /bootbank/boot.cfg", Read(None)),
+        (observation(boot_cfg("", 5)), "no build the loader can read", Read(True), Read(None)),
+        (observation(other=GIVEN_UP), Read(NEW), Read(True), Read(None)),
+        (observation(other=boot_cfg("", 6, 1)), Read(NEW), Read(True), Read("a bank without a build")),
+    ],
+)
+def test_what_a_bank_says_of_itself_or_why_it_does_not(
+    seen: BankObservation, booted: object, confirmed: object, staged: object
+) -> None:
+    state = window_of(seen)
+    for found, expected in ((state.booted, booted), (state.confirmed, confirmed), (state.staged, staged)):
+        if isinstance(expected, str):
+            assert isinstance(found, Unread)
+            assert found.reason is Reason.UNREADABLE
+            assert expected in found.detail
+        else:
+            assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "link", "build", "why", "fallback"),
+    [
+        (observation(), "/bootbank", NEW, "/bootbank is picked", OLD),
+        (observation(other=boot_cfg(OLD, 6)), "/altbootbank", OLD, "/altbootbank is picked", NEW),
+        (observation(other_bank={"boot_cfg": unread(Reason.ABSENT)}), "/bootbank", NEW, "/bootbank is picked", None),
+        (observation(GIVEN_UP), "/altbootbank", OLD, "/altbootbank is picked", None),
+        (observation(GIVEN_UP, GIVEN_UP), None, "", "", None),
+        (observation(NO_START), None, "", "", OLD),  # the loader stops there and tries no other
+        (observation(other=boot_cfg("x" + OLD, 4)), "/bootbank", NEW, "/bootbank is picked", None),
+    ],
+)
+def test_what_starts_next_and_what_if_that_is_given_up(
+    seen: BankObservation, link: str | None, build: str, why: str, fallback: str | None
+) -> None:
+    state = window_of(seen)
+    assert isinstance(state.next, Read)
+    assert (state.next.value.link, state.next.value.build) == (link, build)
+    assert state.next.value.why[-1].startswith(why)
+    assert not any(sentence.startswith("Bank ") for sentence in state.next.value.why)  # people know them by their links
+    assert state.fallback == Read(fallback)
+
+
+@pytest.mark.parametrize("side", ["own_bank", "other_bank"])
+def test_what_starts_next_is_not_known_where_a_file_was_not_read(side: str) -> None:
+    state = window_of(observation(**{side: {"boot_cfg": NO_ANSWER}}))
+    assert isinstance(state.next, Unread)
+    assert state.fallback == state.next
+    assert state.next.reason is Reason.TIMED_OUT
+
+
+@pytest.mark.parametrize(("missing", "told"), [(1, "m0"), (5, "m0, m1, m2, m3, m4"), (6, "m0, m1, m2, m3, m4 and 1 more")])
+def test_of_many_missing_files_five_are_named(missing: int, told: str) -> None:
+    names = " --- ".join([MODULES, *(f"m{n}" for n in range(missing))])
+    reason = window_of(observation(other=boot_cfg(OLD, 4, modules=names))).window.reason
+    assert reason.endswith(f"missing or empty: {told}")
 
 
 def test_nine_has_one_number_fewer() -> None:

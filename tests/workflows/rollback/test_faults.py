@@ -73,7 +73,7 @@ TABLE: list[tuple[str, Callable[[SiteHost, str], None], str, Change, str | None]
     ("never returns", at("reboot", put(never_returns=True)), "NOT_RETURNED", NOTHING, "NOT_RETURNED"),
     ("returns late", at("reboot", put(takes=80)), "NOT_RETURNED", put(up_at=1), "ROLLED_BACK"),
     ("returns on the old bank", at("reboot", bank(VOLUME_A, OWN)), "FELL_BACK", NOTHING, None),
-    ("returns with another host key", at("reboot", put(denied=Reason.UNTRUSTED)), UNHEALTHY, put(denied=None), "ROLLED_BACK"),
+    ("returns with another host key", at("reboot", put(denied=Reason.CHANGED)), UNHEALTHY, put(denied=None), "ROLLED_BACK"),
     ("returns with the old password", at("reboot", put(denied=Reason.DENIED)), UNHEALTHY, put(denied=None), "ROLLED_BACK"),
     ("disconnected by vCenter", at("reboot", put(connects=False)), "RETURNED_UNHEALTHY", put(connects=True), "ROLLED_BACK"),
     ("update staged between plan and run", at("look", bank(VOLUME_B, STAGED)), "ABORTED", NOTHING, None),

@@ -30,6 +30,14 @@ def hosts(method: Method, count: int) -> list[SiteHost]:
     return [SiteHost(name=f"esx{n}", enters_in=3) for n in range(count)]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One life in this process, so that those that are forked from it find all modules loaded."""
+    folder = tmp_path_factory.mktemp("loaded")
+    site = fresh(folder, "site", SiteHost(name="esx1"))
+    life(site, folder / "site", make(site, folder / "site"))
+
+
 def life(site: Site, folder: Path, made: RollbackPlan) -> None:
     """What a person does after a crash: resume what is unfinished, or run the plan if it never began."""
     if again(site, folder) is None:
@@ -49,7 +57,13 @@ def status(site: Site, folder: Path) -> OperationStatus:
         return status_of(operation, paper.plan, paper.approval, opened.entries(operation.id))
 
 
+PARTS = 4
+"""Each case is a test per part, of every fourth moment that it looks at: a short test does not meet its time limit on a busy
+machine, and the parts run beside each other."""
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize(
     ("method", "count", "pause", "every"),
     [
@@ -59,12 +73,12 @@ def status(site: Site, folder: Path) -> OperationStatus:
         pytest.param(Method.UNATTENDED, 2, 0, 7, id="two hosts"),
     ],
 )
-def test_killed_at_every_moment(tmp_path: Path, method: Method, count: int, pause: int, every: int) -> None:
+def test_killed_at_every_moment(tmp_path: Path, method: Method, count: int, pause: int, every: int, part: int) -> None:
     site = fresh(tmp_path, "whole", *hosts(method, count))
     made = make(site, tmp_path / "whole", method)
     _, moments = killed(site, 0, lambda: life(site, tmp_path / "whole", made))
     assert moments > 100
-    for moment in range(1, moments + 1, every):
+    for moment in range(1, moments + 1, every)[part::PARTS]:
         folder = tmp_path / str(moment)
         site = fresh(tmp_path, str(moment), *hosts(method, count))
         assert killed(site, moment, lambda: life(site, folder, made))[0], moment  # noqa: B023 - called at once
@@ -102,17 +116,17 @@ ENDS = {terminal.value for terminal in Terminal}
 STANDINGS = {standing.value for standing in Standing}
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("method", Method)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(1, 60), st.sampled_from(sorted(FAULTS))), max_size=3),
     st.lists(st.tuples(st.integers(1, 140), st.integers(0, 40)), max_size=3),
-    st.sampled_from(Method),
 )
 def test_faults_and_kills_in_any_order(
     tmp_path_factory: pytest.TempPathFactory,
+    method: Method,
     faults: list[tuple[int, str]],
     kills: list[tuple[int, int]],
-    method: Method,
 ) -> None:
     """Whatever happens, the journal names the host's state; it is not armed or told to reboot twice; an aborted one is not left
     armed by us; and one that is left in maintenance mode or armed is named so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from auditor.domain.observation import Read, Reading, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.domain.readings.reading import HostReading
 
 COMMAND = Command("maintenance-mode", "esxcli system maintenanceMode get", 30)
 
@@ -23,3 +24,6 @@ def from_word(text: str) -> Reading[bool]:
     if len(states) != 1 or lines[-1] != states[0]:
         return unreadable(COMMAND, "neither Enabled nor Disabled", text)
     return Read(_STATES[states[0]])
+
+
+READING = HostReading("maintenance_mode", "maintenance mode", (COMMAND,), lambda answers: parse(answers[COMMAND.name]))
