@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -146,27 +147,22 @@ except HistoryError as error:
 
 
 @pytest.mark.parametrize("mode", ["read", "write"])
-def test_without_the_right_to_write_a_history_can_still_be_read(tmp_path: Path, mode: str) -> None:
-    """In a process of its own, because root may write everywhere."""
-    folder = tmp_path.resolve() / "store"
-    with SqliteHistory(folder / "h.db") as history:
-        record(history, Estate(at(0)))
-    (folder / "h.db").chmod(0o444)
-    folder.chmod(0o555)
-    above = [parent for parent in folder.parents if not parent.stat().st_mode & 0o001]
-    modes = {parent: stat.S_IMODE(parent.stat().st_mode) for parent in above}
-    try:
-        for parent in above:
-            parent.chmod(modes[parent] | 0o011)
+def test_without_the_right_to_write_a_history_can_still_be_read(mode: str) -> None:
+    """In a process of its own, because root may write everywhere. In a folder of its own too: those of pytest are closed to
+    others, and shared with the tests beside this one, so their modes are not to be changed."""
+    with tempfile.TemporaryDirectory() as own:
+        Path(own).chmod(0o711)
+        folder = Path(own).resolve() / "store"
+        with SqliteHistory(folder / "h.db") as history:
+            record(history, Estate(at(0)))
+        (folder / "h.db").chmod(0o444)
+        folder.chmod(0o555)
         done = subprocess.run(
             [sys.executable, "-c", _AS_NOBODY, str(folder / "h.db"), mode],
             capture_output=True,
             text=True,
             check=False,
         )
-    finally:
-        for parent, old in modes.items():
-            parent.chmod(old)
         folder.chmod(0o755)
     assert done.stderr == ""
     if mode == "read":
