@@ -10,10 +10,10 @@ from auditor.domain.drift import REMOVED
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The usual cause in a sentence, and what says so."""
+    """The usual or likely cause in a sentence or half of one, and what says so."""
 
     text: str
-    rests_on: tuple[str, ...]
+    rests_on: tuple[str, ...] = ()
 
 
 _STATUSES = "vSphere Lifecycle Manager guide, compliance statuses"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from auditor.domain.causes import Cause
 from auditor.domain.diagnosis.scene import ClusterScene, HostScene, Scene
 from auditor.domain.image import Component, Vib
 from auditor.domain.observation import Connection, value_of
@@ -22,14 +23,6 @@ _OEM = re.compile(r"[0-9]OEM\.")
 _BASE = "esx-base"
 _TOOLS = "tools-light"
 _TOOLS_COMPONENT = "VMware-VM-Tools"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """The likely cause in half a sentence, and what says so."""
-
-    text: str
-    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
