@@ -6,6 +6,7 @@ Everything made here only reads. Objects that can change a host or a vCenter are
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,18 +23,24 @@ from auditor.workflows.collect import Sources
 
 if TYPE_CHECKING:
     from auditor.config import Config
+    from auditor.config import HostApiSettings as HostApiRoute
     from auditor.config import SshSettings as SshRoute
     from auditor.config import VCenterSettings as ConfiguredVCenter
     from auditor.domain.settings.values import HostSettings
     from auditor.esxi.host import SshHostReader
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
+    from auditor.vcenter.hostapi import HostApiSettings
     from auditor.vcenter.reader import VCenterRouteReader
     from auditor.vcenter.settings import VCenterSettings
     from auditor.workflows.choosing import KnownHosts
 
 CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
+
+
+OVERTIME_SECONDS = 1.0
+"""The same when the time of the run is over."""
 
 
 class Outside:
@@ -136,13 +143,17 @@ def known_hosts(config: Config, *, history_needed: bool = True) -> KnownHosts:
 
 
 @contextmanager
-def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: bool = False) -> Iterator[Sources]:
+def sources(
+    config: Config, only: frozenset[str] = frozenset(), *, settings: bool = False, max_time: float | None = None
+) -> Iterator[Sources]:
     """The readers of this configuration, closed at the end. ``settings``: hosts that are read directly are asked for their
     settings as well. ``only`` narrows them to some clusters, by name or managed object
     id in lower case, and leaves out hosts that are in none. Every secret is asked for first, so that a prompt stands alone
-    and a missing one is said before anything is contacted. Raises ``ConfigError``."""
+    and a missing one is said before anything is contacted. After ``max_time`` seconds from then the run ends with what it has.
+    Raises ``ConfigError``."""
     for secret in config.secrets():
         secret.reveal()
+    end = math.inf if max_time is None else time.monotonic() + max_time
     # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
     gc.set_threshold(50_000, 10, 10)
     clock = SystemClock()
@@ -158,11 +169,13 @@ def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: boo
         settings={reader.name: reader for reader in readers},
         own_settings=lambda: tuple(told),
         concurrency=config.limits.concurrency,
+        end=end,
+        limit=f"--max-time {max_time:g} s" if max_time is not None else "",
     )
     patience = 0.3
     try:
         yield made
-        patience = CLOSE_SECONDS
+        patience = CLOSE_SECONDS if time.monotonic() < end else OVERTIME_SECONDS
     finally:
         _close(readers, patience)
 
@@ -210,17 +223,28 @@ def _direct(config: Config, clock: Clock, told: Callable[[HostSettings], None] |
     if config.ssh is not None:
         readers[Route.SSH] = _ssh_reader(config, config.ssh, clock, told)
     if config.host_api is not None:
-        from auditor.vcenter.hostapi import HostApiReader, HostApiSettings
+        from auditor.vcenter.hostapi import HostApiReader
 
-        api = HostApiSettings(
-            user=config.host_api.user,
-            ca_file=config.host_api.ca_file,
-            thumbprints=config.host_api.thumbprints,
-            connect_timeout=config.deadlines.connect,
-            read_timeout=config.deadlines.command,
+        readers[Route.HOST_API] = HostApiReader(
+            host_api_settings(config, config.host_api), config.host_api.password.reveal, clock
         )
-        readers[Route.HOST_API] = HostApiReader(api, config.host_api.password.reveal, clock)
     return readers
+
+
+def host_api_settings(config: Config, api: HostApiRoute) -> HostApiSettings:
+    """The route's settings in the adapter's own form, with the certificates that are pinned now. Raises ``ConfigError``."""
+    from auditor.vcenter import certificates
+    from auditor.vcenter.hostapi import HostApiSettings
+
+    return HostApiSettings(
+        user=api.user,
+        ca_file=api.ca_file,
+        thumbprints=api.thumbprints,
+        connect_timeout=config.deadlines.connect,
+        read_timeout=config.deadlines.command,
+        pinned=certificates.load(api.known_certificates),
+        pins=api.known_certificates,
+    )
 
 
 def _ssh_reader(
@@ -255,9 +279,9 @@ def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget
     return HostTarget(name, known.host if known else name, config.host_api.port if config.host_api else 443, vcenter)
 
 
-def direct_target(config: Config, vcenter: str, name: str) -> HostTarget:
+def direct_target(config: Config, vcenter: str, name: str, route: Route = Route.SSH) -> HostTarget:
     """Where a host is reached without vCenter: as configured, else by its own name."""
-    return _target(config, vcenter, name, Route.SSH)
+    return _target(config, vcenter, name, route)
 
 
 def bank_reader(config: Config) -> tuple[BankReader, Callable[[str, str], HostTarget]]:

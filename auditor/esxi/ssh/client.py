@@ -129,11 +129,13 @@ class SshClient:
         ) from denied
 
     def _run(self, link: Link, command: str, is_done: Callable[[bytes], bool], reply: Reply) -> Output:
-        with link.phase(STARTING, max(0.0, link.end - time.monotonic())):
+        link.logged_in(self.settings.output_limit)
+        with link.phase(STARTING):
             try:
-                channel = link.transport.open_session(timeout=max(0.1, link.end - time.monotonic()))
+                channel = link.transport.open_session()
                 channel.exec_command(command)
-            except paramiko.ChannelException as error:
+            except paramiko.SSHException as error:  # a refused command closes its channel only
+                link.still_there(error)
                 hint = "is the shell enabled for the user?"
                 raise ReadError("the host refused to start a command", where=link.where, tried="exec", hint=hint) from error
         return collect(link, channel, self.settings.output_limit, is_done, reply)
