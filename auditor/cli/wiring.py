@@ -202,6 +202,10 @@ def vcenter_settings(config: Config, vcenter: ConfiguredVCenter) -> VCenterSetti
         threads=config.limits.concurrency,
         connect_timeout=config.deadlines.connect,
         read_timeout=config.deadlines.command,
+        total_timeout=config.deadlines.request,
+        answer_bytes=config.limits.answer_bytes,
+        view_seconds=config.deadlines.vcenter,
+        host_seconds=config.deadlines.host,
     )
 
 
@@ -218,6 +222,9 @@ def _direct(config: Config, clock: Clock, told: Callable[[HostSettings], None] |
             thumbprints=config.host_api.thumbprints,
             connect_timeout=config.deadlines.connect,
             read_timeout=config.deadlines.command,
+            total_timeout=config.deadlines.request,
+            answer_bytes=config.limits.answer_bytes,
+            host_seconds=config.deadlines.host,
         )
         readers[Route.HOST_API] = HostApiReader(api, config.host_api.password.reveal, clock)
     return readers

@@ -280,6 +280,9 @@ def _own_api(config: Config) -> HostApiSettings | None:
         thumbprints=config.host_api.thumbprints,
         connect_timeout=config.deadlines.connect,
         read_timeout=config.deadlines.command,
+        total_timeout=config.deadlines.request,
+        answer_bytes=config.limits.answer_bytes,
+        host_seconds=config.deadlines.host,
     )
 
 

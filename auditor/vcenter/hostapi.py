@@ -20,16 +20,18 @@ from auditor.ports import Clock, HostTarget
 from auditor.vcenter import software
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.http import within
 from auditor.vcenter.inventory import Inventory, read_inventory
 from auditor.vcenter.operations import Gate
-from auditor.vcenter.settings import Endpoint
+from auditor.vcenter.settings import ANSWER_BYTES, HOST_SECONDS, TOTAL_SECONDS, Endpoint
 from auditor.vcenter.soap import SoapSession
 
 
 @dataclass(frozen=True, slots=True)
 class HostApiSettings:
     """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address; a host without one must have a certificate
-    signed by ``ca_file``, or by an authority the system trusts. Times in seconds."""
+    signed by ``ca_file``, or by an authority the system trusts. Times in seconds, as of ``Endpoint``; ``host_seconds``: for
+    everything that is read of one host."""
 
     user: str
     ca_file: Path | None = None
@@ -37,6 +39,10 @@ class HostApiSettings:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     proxy: str | None = None
+    total_timeout: float = TOTAL_SECONDS
+    answer_bytes: int = ANSWER_BYTES
+    end: float | None = None
+    host_seconds: float = HOST_SECONDS
 
     def endpoint(self, target: HostTarget) -> Endpoint:
         """Where and how ``target`` is reached."""
@@ -53,6 +59,9 @@ class HostApiSettings:
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             proxy=self.proxy,
+            total_timeout=self.total_timeout,
+            answer_bytes=self.answer_bytes,
+            end=self.end,
         )
 
 
@@ -76,9 +85,11 @@ class HostApiReader:
     def read(self, target: HostTarget) -> HostObservation:
         """Log in, read, log out. A host that cannot be read at all is an observation with ``trouble``."""
         base = HostObservation(target.name, self.route, self._clock.now(), target.vcenter)
-        session = SoapSession(self._settings.endpoint(target), self._password, self.gate)
+        endpoint = self._settings.endpoint(target)
+        session = SoapSession(endpoint, self._password, self.gate)
         try:
-            return self._observe(session, base)
+            with within(endpoint, self._settings.host_seconds):
+                return self._observe(session, base)
         finally:
             session.close()
 

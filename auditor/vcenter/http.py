@@ -73,6 +73,11 @@ def until(end: float) -> Iterator[None]:
         _end.reset(token)
 
 
+def within(endpoint: Endpoint, seconds: float) -> AbstractContextManager[None]:
+    """As ``until``, for what may take so long at that endpoint."""
+    return until(ending(endpoint, seconds))
+
+
 def closing() -> AbstractContextManager[None]:
     """As ``until``, for logging out: that may take a moment even where the time for the rest is over."""
     return until(time.monotonic() + CLOSE_SECONDS)
@@ -396,4 +401,4 @@ def _shown(text: str, limit: int) -> str:
     return "".join(each if each.isprintable() else "?" for each in text[:limit])
 
 
-__all__ = ["BLOCK", "Answer", "Http", "HttpError", "RedirectedError", "closing", "ending", "shown_address", "until"]
+__all__ = ["BLOCK", "Answer", "Http", "HttpError", "RedirectedError", "closing", "ending", "shown_address", "until", "within"]

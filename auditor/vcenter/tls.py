@@ -21,6 +21,9 @@ from auditor.vcenter.settings import Endpoint
 FETCH_TIMEOUT = 10.0
 """Seconds ``fetch_thumbprint`` waits for a connection and for the handshake."""
 
+LOOK_AGAIN_SECONDS = 2.0
+"""The same where a deadline may be near."""
+
 
 def thumbprint_of(certificate: bytes) -> str:
     """SHA-256 of a DER certificate the way vSphere and ``openssl x509 -fingerprint`` write it: ``AA:BB:…``."""
@@ -119,7 +122,11 @@ def context_for(endpoint: Endpoint) -> ssl.SSLContext:
 def distrust(endpoint: Endpoint, why: str) -> TrustError:
     """The error for a certificate that no accepted authority vouches for, naming the one seen, so that it can be pinned."""
     try:
-        seen = fetch_thumbprint(endpoint.host, endpoint.port) if endpoint.proxy is None else "not looked at (proxy)"
+        seen = (
+            fetch_thumbprint(endpoint.host, endpoint.port, LOOK_AGAIN_SECONDS)
+            if endpoint.proxy is None
+            else "not looked at (proxy)"
+        )
     except ConnectError:
         seen = "could not be looked at again"
     source = str(endpoint.ca_file) if endpoint.ca_file else "the system's certificate authorities"
