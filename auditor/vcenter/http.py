@@ -35,6 +35,9 @@ HEAD_LIMIT = 256 * 1024
 BLOCK = 1024 * 1024
 """Bytes of a file of which each so many must come, or go, within the time without a byte: 17 KB/s by default."""
 
+LARGE = 512 * 1024
+"""Bytes from which an answer waits until no other of this size is read or taken apart: objects need many times its bytes."""
+
 CLOSE_SECONDS = 3.0
 
 _PIECE = 64 * 1024
@@ -174,6 +177,8 @@ class Http:
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
         self._name = host if endpoint.port == (443 if secure else 80) else f"{host}:{endpoint.port}"
         self._lock = threading.Lock()
+        self._large = threading.Lock()
+        self._here = threading.local()
         self._idle: list[tuple[_Wire, float]] = []
 
     def request(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Answer:
@@ -181,7 +186,27 @@ class Http:
         end = ending(self.endpoint, max(self.endpoint.total_timeout, self.endpoint.read_timeout))
         with self._exchange(method, path, body or None, headers or {}, end) as (wire, response):
             wire.left = self.endpoint.answer_bytes
-            return Answer(response.status, response.headers, b"".join(_pieces(response)))
+            body = bytearray()
+            for piece in _pieces(response):
+                body += piece
+                if len(body) > LARGE and not self._holds():
+                    self._here.holds = self._large.acquire(timeout=_left(end, threading.TIMEOUT_MAX))
+                    if not self._here.holds:
+                        raise HttpError(Reason.TIMED_OUT, "other large answers took the time for this one")
+            return Answer(response.status, response.headers, bytes(body))
+
+    @contextmanager
+    def taking_apart(self) -> Iterator[None]:
+        """For a call and what is made of its answer: at the end of it, other threads may have large answers."""
+        try:
+            yield
+        finally:
+            if self._holds():
+                self._here.holds = False
+                self._large.release()
+
+    def _holds(self) -> bool:
+        return getattr(self._here, "holds", False)
 
     @contextmanager
     def stream(

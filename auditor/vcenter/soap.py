@@ -11,7 +11,7 @@ import hashlib
 import threading
 import xml.etree.ElementTree as ET  # the type of a tree; `bounds` parses
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar, cast
 
 from pyVmomi import vim, vmodl
@@ -134,15 +134,20 @@ class SoapSession:
         """``function`` applied to the session's ServiceContent. Raises ``UnansweredError`` or ``TrustError``."""
         content = self._login(None)
         try:
-            return function(content)
+            return self._applied(function, content)
         except Exception as error:
             if not _other_server(error):
                 raise self._translated(error) from error
             content = self._login(content)
         try:
-            return function(content)
+            return self._applied(function, content)
         except Exception as error:
             raise self._translated(error) from error
+
+    def _applied(self, function: Callable[[Any], T], content: Any) -> T:
+        http = self._http
+        with nullcontext() if http is None else http.taking_apart():
+            return function(content)
 
     def object(self, kind: Any, moid: str) -> Any:
         """The managed object ``moid`` of pyVmomi type ``kind`` on this session; for use inside ``call``."""
@@ -220,9 +225,10 @@ class SoapSession:
                 if stale is not None:
                     self._stub = None
                 self._http = self._http or Http(self.endpoint)
-                self._stub = self._stub or _Stub(self.endpoint, self.gate, self._http, self._version(self._http))
-                content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
-                content.sessionManager.Login(self.endpoint.user, self._password(), None)
+                with self._http.taking_apart():
+                    self._stub = self._stub or _Stub(self.endpoint, self.gate, self._http, self._version(self._http))
+                    content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+                    content.sessionManager.Login(self.endpoint.user, self._password(), None)
             except Exception as error:
                 self._failed = self._translated(error)
                 raise self._failed from error

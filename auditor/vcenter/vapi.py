@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from com.vmware.cis_client import Session
@@ -162,7 +162,8 @@ class VapiSession:
             http.close()
 
     def _invoke(self, service: Any, operation: str, arguments: dict[str, Any]) -> Any:
-        return getattr(service(self._configuration), operation)(**arguments)
+        with nullcontext() if self._http is None else self._http.taking_apart():
+            return getattr(service(self._configuration), operation)(**arguments)
 
     def _login(self, wanted: int) -> int:
         """Be logged in at least for the ``wanted``-th time; the number of the present login."""
@@ -185,7 +186,8 @@ class VapiSession:
         connector = get_protocol_connector(_Provider(self._http), provider_filter_chain=[_GateFilter(self.gate)])
         connector.set_security_context(create_user_password_security_context(endpoint.user, self._password()))
         configuration = StubConfigurationFactory.new_std_configuration(connector)
-        session_id = Session(configuration).create()
+        with self._http.taking_apart():
+            session_id = Session(configuration).create()
         if not isinstance(session_id, str) or not session_id:
             raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
         connector.set_security_context(create_session_security_context(session_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -382,6 +383,45 @@ class TestAnswersThatSwell:
             b"@", b'<returnval xsi:type="ArrayOfVirtualMachineConfigInfo">' + tag * 60_000 + b"</returnval>"
         )
         assert "more than" in self.soap(certificate, body)
+
+
+class TestLargeAnswers:
+    """Several threads get answers of many megabytes: one at a time, from the bytes to what is made of them."""
+
+    def test_one_waits_for_the_other(self, certificate: Certificate) -> None:
+        with peer(says(ok(b"x" * (transport.LARGE + 1))), certificate) as server:
+            http = Http(endpoint(server.port, certificate, total_timeout=60.0))
+            waiting = threading.Event()
+            done: list[str] = []
+
+            def second() -> None:
+                waiting.set()
+                with http.taking_apart():
+                    http.request("GET", "/")
+                    done.append("second")
+
+            with http.taking_apart():
+                http.request("GET", "/")
+                http.request("GET", "/")  # the same thread may have more
+                other = threading.Thread(target=second)
+                other.start()
+                assert waiting.wait(LONG)
+                other.join(0.5)
+                done.append("first")
+            other.join(LONG)
+        assert done == ["first", "second"]
+
+    def test_no_longer_than_a_call_may_take(self, certificate: Certificate) -> None:
+        with peer(says(ok(b"x" * (transport.LARGE + 1))), certificate) as server:
+            http = Http(endpoint(server.port, certificate, read_timeout=1.0, total_timeout=1.0))
+            found: list[HttpError] = []
+            with http.taking_apart():
+                with until(time.monotonic() + LONG):
+                    http.request("GET", "/")
+                other = threading.Thread(target=lambda: found.append(failure(lambda: http.request("GET", "/"))))
+                other.start()
+                other.join(LONG)
+        assert [each.reason for each in found] == [Reason.TIMED_OUT]
 
 
 ENVELOPE = (
