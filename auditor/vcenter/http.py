@@ -186,14 +186,14 @@ class Http:
         end = ending(self.endpoint, max(self.endpoint.total_timeout, self.endpoint.read_timeout))
         with self._exchange(method, path, body or None, headers or {}, end) as (wire, response):
             wire.left = self.endpoint.answer_bytes
-            body = bytearray()
+            whole = bytearray()
             for piece in _pieces(response):
-                body += piece
-                if len(body) > LARGE and not self._holds():
+                whole += piece
+                if len(whole) > LARGE and not self._holds():
                     self._here.holds = self._large.acquire(timeout=_left(end, threading.TIMEOUT_MAX))
                     if not self._here.holds:
                         raise HttpError(Reason.TIMED_OUT, "other large answers took the time for this one")
-            return Answer(response.status, response.headers, bytes(body))
+            return Answer(response.status, response.headers, bytes(whole))
 
     @contextmanager
     def taking_apart(self) -> Iterator[None]:
