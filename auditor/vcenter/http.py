@@ -16,7 +16,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +37,9 @@ BLOCK = 1024 * 1024
 
 LARGE = 512 * 1024
 """Bytes from which an answer waits until no other of this size is read or taken apart: objects need many times its bytes."""
+
+PAGES = 3
+"""Answers of the largest size that one ``taking_apart`` may have in bytes: pages could go on for ever."""
 
 CLOSE_SECONDS = 3.0
 
@@ -193,14 +196,21 @@ class Http:
                     self._here.holds = self._large.acquire(timeout=_left(end, threading.TIMEOUT_MAX))
                     if not self._here.holds:
                         raise HttpError(Reason.TIMED_OUT, "other large answers took the time for this one")
+            self._here.taken = getattr(self._here, "taken", 0) + len(whole)
+            if self._here.taken > PAGES * self.endpoint.answer_bytes:
+                raise HttpError(Reason.TOO_LARGE, "the answer's pages have more bytes than are taken")
             return Answer(response.status, response.headers, bytes(whole))
 
     @contextmanager
     def taking_apart(self) -> Iterator[None]:
-        """For a call and what is made of its answer: at the end of it, other threads may have large answers."""
+        """For a call with all its pages and what is made of them: at its end, other threads may have large answers. It ends in
+        time, unless it is part of something that does."""
+        ends = until(ending(self.endpoint, PAGES * self.endpoint.total_timeout)) if _end.get() is None else nullcontext()
         try:
-            yield
+            with ends:
+                yield
         finally:
+            self._here.taken = 0
             if self._holds():
                 self._here.holds = False
                 self._large.release()

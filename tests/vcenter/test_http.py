@@ -411,6 +411,23 @@ class TestLargeAnswers:
             other.join(LONG)
         assert done == ["first", "second"]
 
+    @pytest.mark.parametrize("size", [0, 40_000])
+    def test_page_after_page_has_an_end(self, certificate: Certificate, size: int) -> None:
+        with peer(says(ok(b"x" * size)), certificate) as server:
+            seconds = 1.0 if not size else 60.0
+            http = Http(endpoint(server.port, certificate, read_timeout=60.0, total_timeout=seconds, answer_bytes=100_000))
+
+            def pages() -> None:
+                with http.taking_apart():
+                    while True:
+                        http.request("GET", "/")
+
+            began = time.monotonic()
+            assert failure(pages).reason is (Reason.TOO_LARGE if size else Reason.TIMED_OUT)
+            assert time.monotonic() - began < LONG
+            assert size == 0 or len(server.requests) == 8
+            assert http.request("GET", "/").status == 200, "the next call begins anew"
+
     def test_no_longer_than_a_call_may_take(self, certificate: Certificate) -> None:
         with peer(says(ok(b"x" * (transport.LARGE + 1))), certificate) as server:
             http = Http(endpoint(server.port, certificate, read_timeout=1.0, total_timeout=1.0))
