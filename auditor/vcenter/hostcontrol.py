@@ -11,13 +11,11 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pyVmomi import vim, vmodl
 
-from auditor import newfile
 from auditor.domain.observation import Read, Reading, Reason, Route, Unread, host_key
 from auditor.domain.rollback.control import Bundle, Evacuation, HostTask, TaskState, TaskView
 from auditor.errors import (
@@ -31,7 +29,7 @@ from auditor.errors import (
     ReadError,
     RefusedError,
 )
-from auditor.ports import HostTarget
+from auditor.ports import HostTarget, Save
 from auditor.vcenter.faults import STARTING, UnansweredError, attempt, transport_fault
 from auditor.vcenter.inventory import single_property
 from auditor.vcenter.link import Link
@@ -180,19 +178,19 @@ class ApiHostControl:
 
     # Configuration bundle ----------------------------------------------------------------------------------------------
 
-    def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
+    def fetch_bundle(self, target: HostTarget, save: Save) -> Bundle:
         """``BackupFirmwareConfiguration``. The URL it answers has ``*`` for the host; only its path is used, and the file comes
         over HTTPS from the target's own web server, whose certificate is checked like any other."""
         if self._downloads is None:
             hint = "configure [host-api] with the hosts' thumbprints or authority, or fetch it by SSH"
             raise RefusedError("no way to the host's own web server is configured", where=target.name, hint=hint)
 
-        def save(content: Any, host: Any) -> str:
+        def written(content: Any, host: Any) -> str:
             firmware = single_property(content, host, "configManager.firmwareSystem")
             return str(firmware.BackupFirmwareConfiguration())
 
         try:
-            url = self._link(target).with_host(target.name, save)
+            url = self._link(target).with_host(target.name, written)
         except UnansweredError as error:
             raise _refusal(error, target, "saving the configuration", sent=False) from error
         path = urlsplit(url).path
@@ -202,7 +200,7 @@ class ApiHostControl:
                 "the host does not say where its configuration bundle is", where=target.name, tried=f"read: {url[:200]!r}"
             )
         endpoint = self._downloads(target)
-        size, digest = newfile.save(into, _download(endpoint, path))
+        size, digest = save(_download(endpoint, path))
         return Bundle(host_key(target.name), named[1], size, digest, datetime.now(UTC))
 
 
