@@ -1,4 +1,4 @@
-"""Builds a folder that installs auditor without an index: all wheels, their hashes, an SBOM, the licences of others, one command.
+"""Builds a folder that installs auditor without an index: wheels, hashes, an SBOM, the licences of others, and one command.
 
 The SBOM is made by CycloneDX's own Python library: its model knows what the format allows, and its schema judges the result.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -23,7 +23,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 sys.path.insert(0, str(Path(__file__).parent))
-from lock import LOCK, PYTHONS, ROOT, canonical, target  # noqa: E402
+from lock import LOCK, PYTHONS, ROOT, canonical, target
 
 INSTALL = """\
 Installs auditor on Linux x86_64 with Python 3.11, 3.12 or 3.13 (on Debian with python3-venv). No network is used; each file is
@@ -59,6 +59,7 @@ def read(path: Path) -> Wheel:
         own = re.compile(r"[^/]+\.dist-info/(licenses/.*)?(LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*", re.IGNORECASE)
         texts = tuple(archive.read(name).decode("utf-8", "replace") for name in names if own.fullmatch(name))
     classified = [one.rpartition(" :: ")[2] for one in found.get_all("Classifier", []) if one.startswith("License ::")]
+    classified = [one for one in classified if one != "OSI Approved"]  # names none
     stated = (found["License"] or "").strip().splitlines()
     licence = found["License-Expression"] or " OR ".join(classified) or (stated[0] if stated else "") or "see its text"
     return Wheel(path, canonical(found["Name"]), found["Version"], licence, texts)

@@ -58,11 +58,11 @@ def test_encrypted_at_rest(tmp_path: Path) -> None:
     assert list(vault.kept()) == [kept]
 
 
-@given(st.lists(st.binary(max_size=200), max_size=12), st.datetimes(datetime(1971, 1, 1), datetime(2500, 1, 1)))
-def test_the_library_opens_what_was_sealed_however_it_was_cut(pieces: list[bytes], at: datetime) -> None:
-    token = b"".join(KEY.seal(pieces, at.replace(tzinfo=UTC)))
+@given(st.lists(st.binary(max_size=200), max_size=12), st.integers(0, 2**34))
+def test_the_library_opens_what_was_sealed_however_it_was_cut(pieces: list[bytes], at: int) -> None:
+    token = b"".join(KEY.seal(pieces, datetime.fromtimestamp(at, UTC)))
     assert Fernet(TEXT).decrypt(token) == b"".join(pieces)
-    assert Fernet(TEXT).extract_timestamp(token) == int(at.replace(tzinfo=UTC).timestamp())
+    assert Fernet(TEXT).extract_timestamp(token) == at
     assert KEY.open(token[:-8] + b"A" * 8) is None
     assert Key(Fernet.generate_key().decode()).open(token) is None
 
