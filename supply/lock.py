@@ -1,7 +1,7 @@
 """Writes requirements.lock: exact versions, with the hash of every wheel that Linux on x86_64 takes, of all supported Pythons.
 
-Made by pip alone (``--dry-run --report``), which the set-up uses anyway. pip judges environment markers by the Python it runs on,
-so run this with the oldest supported one: it wants the backports that newer ones leave out, and they do no harm there.
+Made by pip alone (``--dry-run --report``), which the set-up uses anyway. pip judges environment markers by the Python it runs
+on, so run this with the oldest supported one: it wants the backports that newer ones leave out, and they do no harm there.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def test_it_installs_with_no_network_and_runs(installed: Path, tmp_path: Path) -
         "audit",
         env=environment,
         cwd=tmp_path,
-    )  # noqa: E501
+    )
     assert audit.returncode == 0, audit.stdout + audit.stderr
     assert audit.stdout.startswith("IN SYNC")
 
