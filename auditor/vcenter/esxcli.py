@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any
 from xml.sax.saxutils import escape
 
-from auditor.domain.observation import NOT_ATTEMPTED, RAW_LIMIT, Reading, Reason
+from auditor.domain.observation import NOT_ATTEMPTED, Reading, Reason, raw_start
 from auditor.domain.readings.reading import HostReading
 from auditor.domain.readings.table import Loose
 from auditor.vcenter.faults import attempt, unanswered
@@ -98,7 +98,7 @@ def rows_of(answer: ET.Element, label: str) -> Sequence[Loose]:
     try:
         root = ET.fromstring(text)  # noqa: S314  # see the import
     except ET.ParseError as error:
-        raise unanswered(Reason.UNREADABLE, f"{label}: not XML: {error}", text[:RAW_LIMIT]) from error
+        raise unanswered(Reason.UNREADABLE, f"{label}: not XML: {error}", raw_start(text)) from error
     structures = [node for node in root if _local(node) == "DataObject"]
     if structures:
         return [_fields(node) for node in structures]

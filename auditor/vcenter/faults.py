@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
-from auditor.domain.observation import RAW_LIMIT, Read, Reading, Reason, Unread
+from auditor.domain.observation import Read, Reading, Reason, Unread, raw_start
 from auditor.errors import AuditorError, ConnectError, DeadlineError, DeniedError, ReadError, RefusedError, TrustError
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class UnansweredError(ReadError):
 
 def unanswered(reason: Reason, detail: str, raw: str = "") -> UnansweredError:
     """An ``UnansweredError`` with that reason."""
-    return UnansweredError(Unread(reason, detail, raw[:RAW_LIMIT]))
+    return UnansweredError(Unread(reason, detail, raw_start(raw)))
 
 
 def transport_fault(error: BaseException, where: str, timeout: float) -> UnansweredError | AuditorError | None:

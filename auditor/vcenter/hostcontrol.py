@@ -31,6 +31,7 @@ from auditor.errors import (
     ReadError,
     RefusedError,
 )
+from auditor.masking import masked
 from auditor.ports import HostTarget
 from auditor.vcenter.faults import STARTING, UnansweredError, attempt, transport_fault
 from auditor.vcenter.inventory import single_property
@@ -199,7 +200,9 @@ class ApiHostControl:
         named = _DOWNLOAD.fullmatch(path)
         if named is None:
             raise ReadError(
-                "the host does not say where its configuration bundle is", where=target.name, tried=f"read: {url[:200]!r}"
+                "the host does not say where its configuration bundle is",
+                where=target.name,
+                tried=f"read: {masked(url)[:200]!r}",
             )
         endpoint = self._downloads(target)
         size, digest = newfile.save(into, _download(endpoint, path))

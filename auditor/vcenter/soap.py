@@ -20,8 +20,9 @@ from pyVmomi import SoapStubAdapter, vim, vmodl
 from pyVmomi.SoapAdapter import SoapResponseDeserializer
 from pyVmomi.VmomiSupport import GetServiceVersions, IsChildVersion, versionIdMap
 
-from auditor.domain.observation import RAW_LIMIT, Reason
+from auditor.domain.observation import Reason, raw_start
 from auditor.errors import AuditorError
+from auditor.masking import masked, remember_session
 from auditor.vcenter.faults import STARTING, UnansweredError, transport_fault, unanswered
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
@@ -196,7 +197,7 @@ class SoapSession:
         except ET.ParseError as error:
             if status not in {200, 500}:
                 raise http.client.HTTPException(f"{status}") from error
-            raw = answer[:RAW_LIMIT].decode("utf-8", "replace")
+            raw = raw_start(answer)
             raise unanswered(Reason.UNREADABLE, f"{method}: not XML: {error}", raw) from error
         fault = root.find(".//{http://schemas.xmlsoap.org/soap/envelope/}Fault")
         if fault is not None:
@@ -230,6 +231,7 @@ class SoapSession:
                 self._stub = self._stub or _Stub(self.endpoint, self.gate, self._version())
                 content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
                 content.sessionManager.Login(self.endpoint.user, self._password(), None)
+                remember_session(self._stub.cookie or "")
             except Exception as error:
                 self._failed = self._translated(error)
                 raise self._failed from error
@@ -263,7 +265,7 @@ class SoapSession:
             if versionIdMap[version] in offered:
                 return str(version)
         detail = f"{endpoint.where}: answers (HTTP {response.status}), but neither as a vCenter nor as an ESXi host"
-        raise unanswered(Reason.UNREADABLE, detail, answer[:RAW_LIMIT].decode("utf-8", "replace"))
+        raise unanswered(Reason.UNREADABLE, detail, raw_start(answer))
 
     def _translated(self, error: Exception) -> AuditorError:
         where = self.endpoint.where
@@ -274,7 +276,9 @@ class SoapSession:
             return distrust(self.endpoint, getattr(error, "verify_message", "") or known.unread.detail)
         if known is not None:
             return known
-        return unanswered(Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {error})"[:500])
+        return unanswered(
+            Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {masked(str(error))})"[:500]
+        )
 
 
 _OTHER_VERSION = "Unsupported version URI"

@@ -21,6 +21,7 @@ import requests
 
 from auditor.domain.editing import Downloaded
 from auditor.errors import AuditorError, ConnectError, FailedError, InputError, ReadError, SessionEndedError, TrustError
+from auditor.masking import masked
 from auditor.vcenter.tasks import Told, silent
 from auditor.vcenter.vapi import VapiSession
 
@@ -92,7 +93,9 @@ def _file_id(answer: requests.Response, url: str) -> str:
         found = "" if len(text) > 200 or "<" in text or "\n" in text else text
     if found:
         return found
-    raise ReadError(f"the upload's answer holds no file id: {text[:200]!r}", where=url, hint="let vCenter pull the bundle")
+    raise ReadError(
+        f"the upload's answer holds no file id: {masked(text)[:200]!r}", where=url, hint="let vCenter pull the bundle"
+    )
 
 
 def _first_text(value: Any) -> str:
@@ -152,7 +155,7 @@ def _length(text: str, url: str) -> int:
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ReadError(f"the answer's length is no number: {text[:60]!r}", where=url, hint="try again")
+        raise ReadError(f"the answer's length is no number: {masked(text)[:60]!r}", where=url, hint="try again")
     return int(text)
 
 

@@ -25,6 +25,7 @@ from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
 from auditor.domain.observation import Reason
 from auditor.errors import AuditorError, SessionEndedError
+from auditor.masking import masked, remember_session
 from auditor.vcenter.faults import STARTING, unanswered
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
@@ -198,6 +199,7 @@ class VapiSession:
         session_id = Session(configuration).create()
         if not isinstance(session_id, str) or not session_id:
             raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
+        remember_session(session_id)
         connector.set_security_context(create_session_security_context(session_id))
         self._connector, self._configuration, self._session_id = connector, configuration, session_id
 
@@ -210,7 +212,7 @@ class VapiSession:
             return self._vapi_error(error, what)
         if isinstance(error, requests.exceptions.RequestException):
             return self._transport(error, what)
-        detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {error})"
+        detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {masked(str(error))})"
         return unanswered(Reason.UNREADABLE, detail[:500])
 
     def _transport(self, error: requests.exceptions.RequestException, what: str) -> AuditorError:
