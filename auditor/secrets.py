@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, cast
 
+from auditor import helpers
 from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import ConfigError
 from auditor.masking import MASK, remember
@@ -29,6 +30,7 @@ MAX_LENGTH = 4096
 HELPER_TIMEOUT = 60.0
 """Seconds a helper command may take; long enough for a person to unlock a password manager."""
 
+_HELPER_HINT = helpers.MORE + ' { command = ["helper"], environment = ["VAULT_ADDR"] }'
 _HELPER_OUTPUT = 65_536  # bytes; what is more is no helper's answer
 
 
@@ -146,10 +148,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The first line a helper command prints. It is run without a shell; its stderr goes to ours, its terminal is ours."""
+    """The first line a helper command prints. It is run without a shell; its stderr goes to ours, its terminal is ours. Of our
+    environment it gets what every helper gets, and the variables that ``environment`` names."""
 
     argv: tuple[str, ...]
     timeout: float = HELPER_TIMEOUT
+    environment: tuple[str, ...] = ()
 
     def describe(self) -> str:
         # Arguments are left out: people put things there that they should not.
@@ -174,17 +178,18 @@ class Command:
             )
         if status != 0:
             raise ConfigError(
-                f"ended with status {status} instead of giving the {label}",
-                where=self.describe(),
-                hint="run the helper by hand as the same user",
+                f"ended with status {status} instead of giving the {label}", where=self.describe(), hint=_HELPER_HINT
             )
-        return _first_line(printed, label, self.describe())
+        line = _first_line(printed, label, self.describe())
+        if not line:
+            raise ConfigError(f"the {label} is empty", where=self.describe(), hint=_HELPER_HINT)
+        return line
 
     def _run(self) -> tuple[int, bytes]:
         """Its status and what it printed, at most a little more than the limit: a helper that prints for ever must not
         take the machine's memory. Raises ``subprocess.TimeoutExpired``."""
         end = time.monotonic() + self.timeout
-        with subprocess.Popen(self.argv, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(self.argv, stdout=subprocess.PIPE, env=helpers.environment(self.environment)) as process:
             try:
                 printed = self._printed(cast("IO[bytes]", process.stdout).fileno(), end)
                 if len(printed) > _HELPER_OUTPUT:
