@@ -6,9 +6,8 @@ import os
 from collections.abc import Iterable
 
 _LANGUAGE = "LANG LANGUAGE LC_ALL LC_COLLATE LC_CTYPE LC_MESSAGES LC_MONETARY LC_NUMERIC LC_TIME TZ"
-_DESKTOP = (
-    "DISPLAY WAYLAND_DISPLAY XAUTHORITY XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR"
-)
+_DESKTOP = "DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS XDG_RUNTIME_DIR"
+_FOLDERS = "XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME"
 GIVEN = frozenset(f"PATH HOME USER LOGNAME SHELL TMPDIR TERM GNUPGHOME GPG_TTY {_LANGUAGE} {_DESKTOP} {_FOLDERS}".split())
 """Where the program finds itself, its user, language and terminal, and the desktop's and GnuPG's agents. Not among them are
 those that may hold a secret or lend one: proxies, the SSH agent's socket, tokens."""
