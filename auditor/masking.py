@@ -24,6 +24,10 @@ MASK = "********"
 SHORTEST = 4
 """Characters; a shorter secret is not looked for. Masking every "a" would help nobody, and three letters are no secret."""
 
+_OURS = "cause detail do error evidence explanation hint message next note notes problems reason said summary text title tried"
+TEXTS = frozenset(f"{_OURS} verdict warning warnings what why".split())
+"""Keys under which documents have sentences. They quote values, so a secret in one is masked where it stands alone."""
+
 _CHUNK = 160  # characters of a secret in one expression; a longer one is looked for piece by piece
 _SESSIONS = 256  # newest session ids that are looked for: an id of a session that is over opens nothing
 _NAMED = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", '"': '"', "'": "'", "\\": "\\", "/": "/"}
@@ -88,14 +92,14 @@ def masked_value(text: str) -> str:
     return _without_sessions(text if whole is None else _unless_ours(whole))
 
 
-def masked_plain(data: Any, *, values: bool = False) -> Any:
-    """Plain JSON data with ``masked_words`` in its strings, or ``masked_value`` with ``values``; keys stay."""
+def masked_plain(data: Any, key: str = "") -> Any:
+    """Plain JSON data with ``masked_value`` of its strings, and ``masked_words`` of those under a key in `TEXTS`; keys stay."""
     if isinstance(data, str):
-        return _cached(data, values)
+        return _cached(data, key in TEXTS)
     if isinstance(data, dict):
-        return {key: masked_plain(value, values=values) for key, value in data.items()}
+        return {key: masked_plain(value, key) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
-        return [masked_plain(item, values=values) for item in data]
+        return [masked_plain(item, key) for item in data]
     return data
 
 
@@ -106,9 +110,8 @@ def holds_secret(text: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _cached(text: str, whole: bool) -> str:
-    nested = text.startswith(("{", "["))  # a specification is kept as text
-    return masked_value(text) if whole and not nested else masked_words(text)
+def _cached(text: str, words: bool) -> str:
+    return masked_words(text) if words or text.startswith(("{", "[")) else masked_value(text)  # a specification is kept as text
 
 
 def _expressions() -> _Found | None:

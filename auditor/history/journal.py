@@ -99,7 +99,7 @@ class SqliteJournal:
         """Write one entry. Raises ``HistoryError`` also when the operation is not held by this process."""
         if operation not in self._held:
             raise HistoryError(f"operation {operation} is not held here", where=str(self._file.path))
-        kept = masked_plain(data or {}, values=True)
+        kept = masked_plain(data or {})
         with self._file.writing() as conn:
             cursor = conn.execute(
                 "INSERT INTO journal (operation, at, subject, step, phase, data) VALUES (?, ?, ?, ?, ?, ?)",

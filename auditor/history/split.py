@@ -79,7 +79,7 @@ def document(kind: str, plain: Any, parts: Sequence[Document] = ()) -> Document:
     that is a secret is masked."""
     text = canonical_plain(plain)
     if holds_secret(text):
-        text = canonical_plain(masked_plain(plain, values=True))
+        text = canonical_plain(masked_plain(plain))
     data = text.encode("utf-8", "backslashreplace")
     return Document(kind, hashlib.sha256(data).hexdigest(), data.decode(), tuple(parts))
 

@@ -77,7 +77,7 @@ def _sweep(content: Any) -> Inventory:
     for reference, properties in found:
         moid = reference._moId  # noqa: SLF001  # pyVmomi offers no other way to the id
         if isinstance(reference, vim.ClusterComputeResource):
-            clusters.append((moid, masked_value(display_name(properties.get("name") or moid))))
+            clusters.append((moid, display_name(properties.get("name") or moid)))
         elif isinstance(reference, vim.HostSystem):
             hosts.append(_host(moid, properties))
             manager = properties.get("configManager.imageConfigManager")
