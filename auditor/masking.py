@@ -50,7 +50,8 @@ _lock = threading.Lock()
 _secrets: frozenset[str] = frozenset()
 _found: _Found | None = None
 _sessions: deque[tuple[str, ...]] = deque(maxlen=_SESSIONS)
-_long_run = re.compile(r"[\w+/=-]{8}")
+_long_run = re.compile(r"[\w+/=-]{8}|(?:&#x?\w+;|%\w\w){8}")
+_encoded = re.compile(r"&#|%[0-9A-Fa-f]{2}|\\[ux]|[0-9A-Fa-f]{32}")
 
 
 def remember(secret: str) -> None:
@@ -134,11 +135,20 @@ def _vocabulary() -> set[str]:
 
 def _without_sessions(text: str) -> str:
     if _sessions and _long_run.search(text):
+        encoded = _encoded.search(text)
         for forms in tuple(_sessions):
             for form in forms:
                 if form in text:
                     text = text.replace(form, MASK)
+            if encoded:
+                text = _spelled(forms[0]).sub(MASK, text)
     return text
+
+
+@lru_cache(maxsize=_SESSIONS)
+def _spelled(session: str) -> re.Pattern[str]:
+    """The expression for a session id: made only for a peer that writes it character by character."""
+    return re.compile("|".join(part for part, _ in _forms(session)))
 
 
 def _forms(secret: str) -> Iterator[tuple[str, str]]:

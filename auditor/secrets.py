@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, cast
@@ -69,6 +70,13 @@ class Secret:
                 remember(text)
                 self._text = text
             return self._text
+
+    def heed(self) -> None:
+        """Mask the text from now on, where it can be had without asking a person or a program: a peer may say it again though
+        this run does not need it."""
+        if isinstance(self._source, (Env, File)):
+            with suppress(ConfigError):
+                remember(self._source.fetch(self.label))
 
     @property
     def source(self) -> str:
