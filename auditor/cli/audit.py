@@ -57,13 +57,11 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
     releases = load_release_table(config.releases)
     if from_history:
         with wiring.open_history(config, read_only=True) as recorded:
-            result = AuditResult(audit_history(recorded, releases, at, config.accepted))
+            result = AuditResult(audit_history(recorded, releases, at, config.accepted, wiring.waiting(recorded)))
     else:
         with wiring.sources(config) as sources, wiring.history_or_why(config) as history, wiring.progress() as progress:
             result = audit(sources, history, releases, wiring.SystemClock(), progress, config.accepted)
-    code = exit_codes.for_verdict(result.assessment.verdict)
-    if result.not_recorded is not None:
-        code = exit_codes.for_error(result.not_recorded)
+    code = exit_codes.for_verdict(result.assessment.verdict, recorded=result.not_recorded is None)
     if as_json:
         from auditor.reports.json import audit_document
 
@@ -75,6 +73,5 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
         text = render_audit(result.assessment, width=width, color=color, all_hosts=all_hosts, exit_code=code)
         output.emit(text)
     if result.not_recorded is not None:
-        # The report stands, but history has a hole: scripts must see that as a failure.
-        raise result.not_recorded
+        output.say(output.error_text(result.not_recorded))
     return code

@@ -57,14 +57,16 @@ class HostSummary:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSummary:
-    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file."""
+    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file.
+    ``beside``: that it waits beside the history, in a sentence, and then ``run`` may have no number yet."""
 
-    run: int
+    run: int | None
     at: datetime
     history: str
     new_documents: int
     vcenters: tuple[VCenterSummary, ...]
     hosts: tuple[HostSummary, ...]
+    beside: str = ""
 
     @property
     def complete(self) -> bool:
@@ -88,7 +90,9 @@ class SnapshotSummary:
         return tuple(missing_findings(one for host in self.hosts for one in host.missing))
 
 
-def summarise(estate: Estate, *, run: int, history: str, new_documents: int, accepted: Sequence[Entry] = ()) -> SnapshotSummary:
+def summarise(
+    estate: Estate, *, run: int | None, history: str, new_documents: int, accepted: Sequence[Entry] = ()
+) -> SnapshotSummary:
     """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``; ``accepted`` as for an audit."""
     return SnapshotSummary(
         run=run,
