@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from auditor.cli import exit_codes, output
-from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.options import Invocation, config_option, json_option, max_time_option, verbose_option
 
 
 class TimeType(click.ParamType[datetime]):
@@ -29,11 +29,14 @@ class TimeType(click.ParamType[datetime]):
 @click.option("--from-history", is_flag=True, help="Contact nothing: judge the newest recorded view.")
 @click.option("--at", type=TimeType(), help="With --from-history: the newest view at or before this time (UTC).")
 @click.option("--all-hosts", is_flag=True, help="List hosts in sync one by one as well, however many there are.")
+@max_time_option
 @json_option
 @config_option
 @verbose_option
 @click.pass_obj
-def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_hosts: bool, as_json: bool) -> int:
+def audit(
+    invocation: Invocation, from_history: bool, at: datetime | None, all_hosts: bool, max_time: float | None, as_json: bool
+) -> int:
     """Compare every host with its cluster's image and say who is ahead of whom, why, and what to do.
 
     Reads vCenter and the hosts, records what it saw, compares it with what earlier runs recorded, and reports findings,
@@ -45,10 +48,13 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
     Examples:
       auditor audit
       auditor audit --json > audit.json
+      auditor audit --max-time 5m
       auditor audit --from-history --at 2026-03-01T12:00
     """
     if at is not None and not from_history:
         raise click.UsageError("--at goes with --from-history")
+    if from_history and max_time is not None:
+        raise click.UsageError("--max-time is for runs that contact vCenters and hosts; --from-history contacts nothing")
     from auditor.cli import wiring
     from auditor.tables import load_release_table
     from auditor.workflows.audit import AuditResult, audit, audit_history
@@ -59,7 +65,11 @@ def audit(invocation: Invocation, from_history: bool, at: datetime | None, all_h
         with wiring.open_history(config, read_only=True) as recorded:
             result = AuditResult(audit_history(recorded, releases, at, config.accepted))
     else:
-        with wiring.sources(config) as sources, wiring.history_or_why(config) as history, wiring.progress() as progress:
+        with (
+            wiring.sources(config, max_time=max_time) as sources,
+            wiring.history_or_why(config) as history,
+            wiring.progress() as progress,
+        ):
             result = audit(sources, history, releases, wiring.SystemClock(), progress, config.accepted)
     code = exit_codes.for_verdict(result.assessment.verdict)
     if result.not_recorded is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from auditor.cli import output
 
 if TYPE_CHECKING:
     from auditor.config import Config
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -78,6 +81,31 @@ def verbose_option(function: F) -> F:
 def json_option(function: F) -> F:
     """``--json``, given to the command as ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout instead of text.")(function)
+
+
+class Duration(click.ParamType[float]):
+    """A time span: seconds, or a number with s, m or h. Given to the command in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,3})?)\s*([smh]?)", str(value).strip(), re.ASCII)
+        seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
+        if not seconds:
+            self.fail(f"{value!r} is not a time span; write 90s, 10m or 1h", param, ctx)
+        return seconds
+
+
+def max_time_option(function: F) -> F:
+    """``--max-time SPAN``, given to the command in seconds as ``max_time``, None for none."""
+    return click.option(
+        "--max-time",
+        type=Duration(),
+        metavar="SPAN",
+        help="End after this time (90s, 10m, 1h) with what was read by then; what was not is named, and the exit code is 4.",
+    )(function)
 
 
 def vcenter_option(function: F) -> F:

@@ -6,15 +6,16 @@ import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
-from auditor.cli.options import Invocation, config_option, json_option, verbose_option
+from auditor.cli.options import Invocation, config_option, json_option, max_time_option, verbose_option
 
 
 @click.command()
+@max_time_option
 @json_option
 @config_option
 @verbose_option
 @click.pass_obj
-def snapshot(invocation: Invocation, as_json: bool) -> int:
+def snapshot(invocation: Invocation, max_time: float | None, as_json: bool) -> int:
     """Record what runs where, outside vCenter, where a restore cannot rewind it.
 
     Meant for cron: hosts that did not change cost almost nothing, so an hourly run is fine. It changes no host and no
@@ -23,7 +24,7 @@ def snapshot(invocation: Invocation, as_json: bool) -> int:
     \b
     Examples:
       auditor snapshot
-      17 * * * *  auditor snapshot --config /etc/auditor/auditor.toml   (in cron)
+      17 * * * *  auditor snapshot --max-time 50m --config /etc/auditor/auditor.toml   (in cron)
     """
     from auditor.cli import wiring
     from auditor.workflows.snapshot import snapshot
@@ -31,7 +32,7 @@ def snapshot(invocation: Invocation, as_json: bool) -> int:
     config = invocation.config()
     with (
         wiring.open_history(config) as history,
-        wiring.sources(config, settings=True) as sources,
+        wiring.sources(config, settings=True, max_time=max_time) as sources,
         wiring.progress() as progress,
     ):
         summary = snapshot(sources, history, wiring.SystemClock(), progress, config.accepted)

@@ -6,6 +6,7 @@ Everything made here only reads. Objects that can change a host or a vCenter are
 from __future__ import annotations
 
 import gc
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
+
+
+OVERTIME_SECONDS = 1.0
+"""The same when the time of the run is over."""
 
 
 class Outside:
@@ -136,13 +141,17 @@ def known_hosts(config: Config, *, history_needed: bool = True) -> KnownHosts:
 
 
 @contextmanager
-def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: bool = False) -> Iterator[Sources]:
+def sources(
+    config: Config, only: frozenset[str] = frozenset(), *, settings: bool = False, max_time: float | None = None
+) -> Iterator[Sources]:
     """The readers of this configuration, closed at the end. ``settings``: hosts that are read directly are asked for their
     settings as well. ``only`` narrows them to some clusters, by name or managed object
     id in lower case, and leaves out hosts that are in none. Every secret is asked for first, so that a prompt stands alone
-    and a missing one is said before anything is contacted. Raises ``ConfigError``."""
+    and a missing one is said before anything is contacted. After ``max_time`` seconds from then the run ends with what it has.
+    Raises ``ConfigError``."""
     for secret in config.secrets():
         secret.reveal()
+    end = math.inf if max_time is None else time.monotonic() + max_time
     # A sweep makes millions of small objects and few cycles; at Python's defaults the collector takes over half of the time.
     gc.set_threshold(50_000, 10, 10)
     clock = SystemClock()
@@ -158,11 +167,13 @@ def sources(config: Config, only: frozenset[str] = frozenset(), *, settings: boo
         settings={reader.name: reader for reader in readers},
         own_settings=lambda: tuple(told),
         concurrency=config.limits.concurrency,
+        end=end,
+        limit=f"--max-time {max_time:g} s" if max_time is not None else "",
     )
     patience = 0.3
     try:
         yield made
-        patience = CLOSE_SECONDS
+        patience = CLOSE_SECONDS if time.monotonic() < end else OVERTIME_SECONDS
     finally:
         _close(readers, patience)
 

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     NOT_CONNECTED = "not-connected"  # vCenter is not connected to the host: whatever it says is from its own database
     UNREACHABLE = "unreachable"  # nothing answered
     TIMED_OUT = "timed-out"
+    OUT_OF_TIME = "out-of-time"  # the run's own time was over before this was read
     DENIED = "denied"  # login, privilege, lockdown
     UNTRUSTED = "untrusted"  # host key or certificate unknown
     CHANGED = "changed"  # host key or certificate is another one than was pinned, or revoked

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from auditor.domain.accepted import Entry, Register
 from auditor.domain.assessment import RouteResult
@@ -88,25 +89,34 @@ class SnapshotSummary:
         return tuple(missing_findings(one for host in self.hosts for one in host.missing))
 
 
-def summarise(estate: Estate, *, run: int, history: str, new_documents: int, accepted: Sequence[Entry] = ()) -> SnapshotSummary:
-    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``; ``accepted`` as for an audit."""
+def summarise(
+    estate: Estate,
+    *,
+    run: int,
+    history: str,
+    new_documents: int,
+    accepted: Sequence[Entry] = (),
+    late: Mapping[str, Unread | None] = MappingProxyType({}),
+) -> SnapshotSummary:
+    """The summary of a run that recorded ``estate`` under id ``run`` in file ``history``; ``accepted`` as for an audit;
+    ``late`` says of which vCenters the settings of hosts are not there, and why."""
     return SnapshotSummary(
         run=run,
         at=estate.at,
         history=history,
         new_documents=new_documents,
-        vcenters=tuple(_vcenter(view) for view in sorted(estate.vcenters, key=lambda view: view.name)),
+        vcenters=tuple(_vcenter(view, late.get(view.name)) for view in sorted(estate.vcenters, key=lambda view: view.name)),
         hosts=_hosts(estate, missing_readings(estate, Register(accepted, estate.at))),
     )
 
 
-def _vcenter(view: VCenterView) -> VCenterSummary:
+def _vcenter(view: VCenterView, late: Unread | None) -> VCenterSummary:
     return VCenterSummary(
         name=view.name,
         marks=view.marks,
         clusters=len(view.clusters.value) if isinstance(view.clusters, Read) else None,
         hosts=len(view.hosts.value) if isinstance(view.hosts, Read) else None,
-        gaps=tuple(_gaps(view)),
+        gaps=(*_gaps(view), *([Gap("settings of hosts", late)] if late else [])),
     )
 
 

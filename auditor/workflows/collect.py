@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from auditor import parallel
 from auditor.domain.identity import follow_names
@@ -13,7 +15,6 @@ from auditor.domain.observation import (
     EXCLUDED,
     Estate,
     HostObservation,
-    InventoryHost,
     Reason,
     Route,
     Unread,
@@ -37,7 +38,8 @@ class Sources:
     """What to read and with what. ``routes`` is by vCenter name; ``direct`` by route; ``target`` says where a host is reached
     by a direct route (vCenter's name or empty, host, route); ``configured`` names the hosts outside any vCenter; ``images``
     looks deeper into a vCenter's images, and ``settings`` into its hosts' settings, by its name;
-    ``own_settings`` is what hosts said of theirs while they were read."""
+    ``own_settings`` is what hosts said of theirs while they were read. ``end`` is the value of ``time.monotonic()`` at which
+    the run ends with what it has, and ``limit`` what asked for that, in words."""
 
     vcenters: tuple[VCenterReader, ...]
     routes: Mapping[str, frozenset[Route]]
@@ -48,37 +50,83 @@ class Sources:
     images: Mapping[str, ImageReader] = field(default_factory=dict)
     settings: Mapping[str, SettingsReader] = field(default_factory=dict)
     own_settings: Callable[[], Sequence[HostSettings]] = tuple
+    end: float = math.inf
+    limit: str = ""
 
     def close(self) -> None:
         for reader in self.vcenters:
             reader.close()
 
 
-Job = Callable[[], HostObservation]
+@dataclass(frozen=True, slots=True)
+class _HostJob:
+    """One host to be read by one route."""
+
+    name: str
+    route: Route
+    vcenter: str
+    at: datetime
+    read: Callable[[], HostObservation]
+
+    def failed(self, why: Unread) -> HostObservation:
+        return HostObservation(self.name, self.route, self.at, vcenter=self.vcenter, trouble=why)
+
+
+@dataclass(frozen=True, slots=True)
+class _VCenterJob:
+    """One vCenter to be read, without its hosts."""
+
+    name: str
+    at: datetime
+    read: Callable[[], VCenterView]
+
+    def failed(self, why: Unread) -> VCenterView:
+        return VCenterView(self.name, self.at, why, why, why, why)
+
+
+_Job = _HostJob | _VCenterJob
 
 
 def collect(sources: Sources, past: Past, at: datetime, progress: Progress, recorder: Recorder, run: int) -> Estate:
-    """Read everything and record it on the way, so that a run that is killed keeps what it had. A vCenter or a host that
-    fails is in the result with its reason; nothing here raises for it. ``at`` is when the run began. Raises what the
-    recorder raises."""
+    """Read everything and record it on the way, so that a run that is killed keeps what it had. The hosts of a vCenter are read
+    as soon as it has told them, whatever the others do. A vCenter or a host that fails, or that is not done when the time of
+    ``sources`` is over, is in the result with its reason; nothing here raises for it. ``at`` is when the run began. Raises what
+    the recorder raises."""
     views: list[VCenterView] = []
-    progress.start(VCENTERS, len(sources.vcenters))
-
-    def read(reader: VCenterReader) -> VCenterView:
-        return reader.view(progress, newest_commits(past, reader.name))
-
-    for view in parallel.each(sources.vcenters, read, max(1, len(sources.vcenters))):
-        views.append(view)
-        recorder.record_vcenter(run, view)
-        progress.advance(VCENTERS, view.name)
-    views.sort(key=lambda view: view.name)
-    jobs = list(_jobs(sources, views, follow_names(past, views), at))
     observations: list[HostObservation] = []
-    progress.start(HOSTS, len(jobs))
-    for observation in parallel.each(jobs, lambda job: job(), sources.concurrency):
-        observations.append(observation)
-        recorder.record_host(run, observation)
-        progress.advance(HOSTS, observation.host)
+    crew: parallel.Crew[_Job, VCenterView | HostObservation] = parallel.Crew(_guarded, sources.concurrency)
+    hosts = 0
+
+    def add(jobs: Iterable[_HostJob]) -> None:
+        nonlocal hosts
+        for job in jobs:
+            crew.add(job)
+            hosts += 1
+        progress.start(HOSTS, hosts)
+
+    def keep(found: VCenterView | HostObservation) -> None:
+        if isinstance(found, VCenterView):
+            views.append(found)
+            recorder.record_vcenter(run, found)
+            progress.advance(VCENTERS, found.name)
+            add(_jobs(sources, found, follow_names(past, [found]), at))
+        else:
+            observations.append(found)
+            recorder.record_host(run, found)
+            progress.advance(HOSTS, found.host)
+
+    progress.start(VCENTERS, len(sources.vcenters))
+    for reader in sources.vcenters:
+        crew.add(_VCenterJob(reader.name, at, _view(reader, past, progress)), extra=True)
+    add(_configured(sources, at))
+    for _, found in crew.results(sources.end):
+        keep(found)
+    # A vCenter that is given up here has hosts that history knows, and they are open then as well.
+    over = Unread(Reason.OUT_OF_TIME, f"the time of this run ({sources.limit}) was over before this was read")
+    for kind in (_VCenterJob, _HostJob):
+        for job in [job for job in crew.unfinished if isinstance(job, kind)]:
+            keep(job.failed(over))
+    views.sort(key=lambda view: view.name)
     observations.sort(key=lambda o: (o.vcenter, host_key(o.host), o.route))
     return Estate(at, tuple(views), tuple(observations))
 
@@ -93,47 +141,51 @@ def newest_commits(past: Past, vcenter: str) -> dict[str, str]:
     return newest
 
 
-def _jobs(sources: Sources, views: Iterable[VCenterView], past: Past, at: datetime) -> Iterator[Job]:
+def _jobs(sources: Sources, view: VCenterView, past: Past, at: datetime) -> Iterator[_HostJob]:
     """One job per host and route. Hosts history knows are asked as well when the inventory does not list them, or could not
     be read: they may be up and running what the backup never saw."""
-    readers = {reader.name: reader for reader in sources.vcenters}
-    for view in views:
-        routes = sources.routes.get(view.name, frozenset())
-        direct = [reader for route, reader in sources.direct.items() if route in routes]
-        excluded = {c.id for c in value_of(view.clusters) or () if c.mode == EXCLUDED}
-        listed = value_of(view.hosts) or ()
-        for host in listed:
-            if host.cluster in excluded:
-                continue
-            if Route.VCENTER in routes:
-                yield _through_vcenter(readers[view.name], host, at)
+    through = next((reader for reader in sources.vcenters if reader.name == view.name), None)
+    routes = sources.routes.get(view.name, frozenset())
+    direct = [reader for route, reader in sources.direct.items() if route in routes]
+    excluded = {c.id for c in value_of(view.clusters) or () if c.mode == EXCLUDED}
+    listed = value_of(view.hosts) or ()
+    for host in listed:
+        if host.cluster in excluded:
+            continue
+        if Route.VCENTER in routes and through is not None:
+            yield _HostJob(host.name, Route.VCENTER, view.name, at, partial(through.read_host, host))
+        for reader in direct:
+            yield _direct(reader, sources.target(view.name, host.name, reader.route), at)
+    known = {host_key(host.name) for host in listed}
+    for gone in past.hosts:
+        if gone.vcenter == view.name and host_key(gone.name) not in known:
             for reader in direct:
-                yield _direct(reader, sources.target(view.name, host.name, reader.route), at)
-        known = {host_key(host.name) for host in listed}
-        for gone in past.hosts:
-            if gone.vcenter == view.name and host_key(gone.name) not in known:
-                for reader in direct:
-                    yield _direct(reader, sources.target(view.name, gone.name, reader.route), at)
+                yield _direct(reader, sources.target(view.name, gone.name, reader.route), at)
+
+
+def _configured(sources: Sources, at: datetime) -> Iterator[_HostJob]:
+    """The hosts outside any vCenter."""
     for name in sources.configured:
         for route, reader in sources.direct.items():
             yield _direct(reader, sources.target("", name, route), at)
 
 
-def _through_vcenter(reader: VCenterReader, host: InventoryHost, at: datetime) -> Job:
-    return lambda: _guarded(lambda: reader.read_host(host), host.name, Route.VCENTER, reader.name, at)
+def _direct(reader: HostReader, target: HostTarget, at: datetime) -> _HostJob:
+    return _HostJob(target.name, reader.route, target.vcenter, at, partial(reader.read, target))
 
 
-def _direct(reader: HostReader, target: HostTarget, at: datetime) -> Job:
-    return lambda: _guarded(lambda: reader.read(target), target.name, reader.route, target.vcenter, at)
+def _view(reader: VCenterReader, past: Past, progress: Progress) -> Callable[[], VCenterView]:
+    return lambda: reader.view(progress, newest_commits(past, reader.name))
 
 
-def _guarded(job: Job, name: str, route: Route, vcenter: str, at: datetime) -> HostObservation:
-    """One bad host never fails the run. Readers do not raise; if one does all the same, that is a row with the reason."""
+def _guarded(job: _Job) -> VCenterView | HostObservation:
+    """One bad host or vCenter never fails the run. Readers do not raise; if one does all the same, that is a row with the
+    reason."""
     try:
-        return job()
+        return job.read()
     except AuditorError as error:
         reason, text = Reason.FAILED, error.what
     except Exception as error:  # an unforeseen fault of ours costs this one reading
-        log.debug("reading %s by %s", name, route, exc_info=True)
+        log.debug("reading %s", job.name, exc_info=True)
         reason, text = Reason.FAILED, f"internal error: {type(error).__name__}"
-    return HostObservation(name, route, at, vcenter=vcenter, trouble=Unread(reason, text))
+    return job.failed(Unread(reason, text))

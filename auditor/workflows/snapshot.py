@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from auditor import parallel
 from auditor.domain.accepted import Entry
-from auditor.domain.observation import EXCLUDED, Route, VCenterView, value_of
+from auditor.domain.observation import EXCLUDED, Reason, Route, Unread, VCenterView, value_of
 from auditor.domain.snapshot import SnapshotSummary, summarise
+from auditor.domain.wording import count
 from auditor.ports import Clock, History, Progress
 from auditor.workflows.collect import Sources, collect
 
@@ -26,24 +28,29 @@ def snapshot(
     past = history.past(before=run)
     estate = collect(sources, past, at, progress, history, run)
     history.record_settings(run, sources.own_settings())
-    for view in estate.vcenters:
-        _record_settings(sources, view, history, run, progress)
+    late = {view.name: _record_settings(sources, view, history, run, progress) for view in estate.vcenters}
     new = history.new_documents(run)
-    summary = summarise(estate, run=run, history=history.place, new_documents=new, accepted=accepted)
+    summary = summarise(estate, run=run, history=history.place, new_documents=new, accepted=accepted, late=late)
     history.finish(run, clock.now(), "complete" if summary.complete else "incomplete")
     return summary
 
 
-def _record_settings(sources: Sources, view: VCenterView, history: History, run: int, progress: Progress) -> None:
-    """Of the hosts that a vCenter lists, those of excluded clusters left out, if it is one that hosts are read through."""
+def _record_settings(sources: Sources, view: VCenterView, history: History, run: int, progress: Progress) -> Unread | None:
+    """Of the hosts that a vCenter lists, those of excluded clusters left out, if it is one that hosts are read through. Gives
+    why some are not there, if the time of the run was over."""
     reader = sources.settings.get(view.name)
     if reader is None or Route.VCENTER not in sources.routes.get(view.name, frozenset()):
-        return
+        return None
     excluded = {cluster.id for cluster in value_of(view.clusters) or () if cluster.mode == EXCLUDED}
     hosts = [host for host in value_of(view.hosts) or () if host.cluster not in excluded]
     phase = f"settings of {view.name}"
     progress.start(phase, len(hosts))
-    for some in reader.settings(hosts):
+    told = 0
+    for some in parallel.until(reader.settings(hosts), sources.end):
         history.record_settings(run, some)
+        told += len(some)
         for one in some:
             progress.advance(phase, one.host)
+    if told == len(hosts):
+        return None
+    return Unread(Reason.OUT_OF_TIME, f"{count(len(hosts) - told, 'host')}: the time of this run ({sources.limit}) was over")

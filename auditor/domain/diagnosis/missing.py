@@ -17,12 +17,16 @@ _CURES: dict[Reason, str] = {
     Reason.DENIED: "Check user, password and key, and lockdown mode, before the next try: wrong passwords lock the account.",
     Reason.UNREACHABLE: "See that the hosts are up and that a way leads to them from here.",
     Reason.TIMED_OUT: "See that the hosts are up and not overloaded; raise [deadlines] if they are only slow.",
+    Reason.OUT_OF_TIME: "Give the run more time (--max-time), or see which peers are slow.",
     Reason.NOT_CONNECTED: "Reconnect the hosts in vCenter on purpose, or read them directly: [ssh] or [host_api].",
     Reason.FAILED: "The host answered with the error above: run the same command there and see to what it says.",
     Reason.UNREADABLE: "Look at what the host prints there; a damaged image database prints too little.",
     Reason.CUT_OFF: "The connection broke off: see the host's load and its logs, and whether something between closes it.",
     Reason.TOO_LARGE: "See what makes the answer that long; [limits] output_bytes raises the limit.",
 }
+_NOBODYS = {Reason.CHANGED, Reason.OUT_OF_TIME}
+"""Reasons that nobody can answer for: a key that changed, and a run that was cut short."""
+
 _LINES = 20
 """Lines of evidence in one finding: each host may say it in words of its own. Every host is named in any case."""
 _AGAIN = "Then run auditor audit again."
@@ -57,7 +61,7 @@ def _finding(group: _Group, members: list[MissingReading]) -> Finding:
         f"{how} {count(len(hosts), 'host')}; no other route gave: {what}.",
         hosts=tuple(hosts),
         evidence=tuple(_lines(members)),
-        do=(_SEE_SSH if silent else _CURES[reason], _AGAIN, *(() if reason is Reason.CHANGED else (_ACCEPT,))),
+        do=(_SEE_SSH if silent else _CURES[reason], _AGAIN, *(() if reason in _NOBODYS else (_ACCEPT,))),
         avoid=("Unknown is not in sync: do not count these hosts as good.",),
     )
 
