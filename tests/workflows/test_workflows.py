@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from auditor import parallel
 from auditor.domain.assessment import Source, Verdict
-from auditor.domain.observation import EXCLUDED, Connection, Estate, HostObservation, Read, Reason, Route
+from auditor.domain.observation import EXCLUDED, Connection, Estate, HostObservation, Read, Reason, Route, VCenterView
+from auditor.domain.settings.values import HostSettings
 from auditor.errors import ConnectError, HistoryError
 from auditor.history.store import SqliteHistory
 from auditor.tables import load_release_table
@@ -172,6 +174,95 @@ def test_progress_counts_every_host_and_vcenter() -> None:
     progress = Quiet()
     collect(sources(vcenter(STEADY)), _no_past(), Ticking().now(), progress, Kept(), 1)
     assert (progress.totals["hosts"], progress.steps["hosts"], progress.steps["vCenters"]) == (2, 2, 1)
+
+
+def test_hosts_are_read_while_another_vcenter_is_silent() -> None:
+    read = threading.Event()
+
+    def answer(host: object) -> HostObservation:
+        read.set()
+        return says(getattr(host, "name", ""), NEW, route=Route.VCENTER)
+
+    class Waiting(FakeVCenter):
+        def view(self, *_: object) -> VCenterView:
+            assert read.wait(60), "no host was read while this vCenter was waited for"
+            return super().view(Quiet())
+
+    slow = replace(STEADY.vcenters[0], name="slow", hosts=Read(()))
+    made = sources(FakeVCenter(STEADY.vcenters[0], answer))
+    both = replace(made, vcenters=(Waiting(slow, answer), *made.vcenters))
+    found = collect(both, _no_past(), Ticking().now(), Quiet(), Kept(), 1)
+    assert [view.name for view in found.vcenters] == ["slow", STEADY.vcenters[0].name]
+    assert [o.host for o in found.hosts] == ["a", "b"]
+
+
+def test_what_is_open_when_the_time_is_over_is_there_with_that_reason(tmp_path: Path) -> None:
+    """Nothing waits for a clock: the silent ones are never let go, and the time is over from the beginning."""
+    never = threading.Event()
+
+    class Silent(FakeVCenter):
+        def view(self, *_: object) -> VCenterView:
+            never.wait()
+            raise AssertionError
+
+    def silent_host(_: object) -> HostObservation:
+        never.wait()
+        raise AssertionError
+
+    with SqliteHistory(tmp_path / "history.db") as history:
+        snapshot(sources(vcenter(STEADY)), history, Ticking(), Quiet())
+        made = sources(Silent(STEADY.vcenters[0], silent_host), FakeHosts(Route.SSH, silent_host), configured=("lonely",))
+        over = replace(made, end=0.0, limit="--max-time 5 s")
+        result = audit(over, history, TABLE, Ticking(), Quiet()).assessment
+        again = snapshot(over, history, Ticking(), Quiet())
+    assert result.verdict is Verdict.INCOMPLETE
+    assert result.limits[0].startswith("The run ended when its time (--max-time) was over; not read to the end: vc, 3 hosts.")
+    assert {host.name for host in result.hosts} == {"a", "b", "lonely"}  # those that history knows are named as well
+    assert {trouble.trouble.reason for host in result.hosts for trouble in host.routes} == {Reason.OUT_OF_TIME}
+    assert all("--max-time 5 s" in str(trouble.trouble) for host in result.hosts for trouble in host.routes)
+    assert not again.complete
+    assert [gap.why.reason for gap in again.vcenters[0].gaps] == [Reason.OUT_OF_TIME]
+
+
+def test_settings_that_come_too_late_are_a_gap(tmp_path: Path) -> None:
+    never = threading.Event()
+
+    class Slow:
+        name = STEADY.vcenters[0].name
+
+        def settings(self, hosts: object) -> Iterator[tuple[HostSettings, ...]]:
+            never.wait()
+            raise AssertionError
+            yield ()
+
+    with SqliteHistory(tmp_path / "history.db") as history:
+        made = replace(sources(vcenter(STEADY)), settings={STEADY.vcenters[0].name: Slow()})
+        estate_read = threading.Event()
+
+        class Ending(Quiet):
+            """The time is over when the first of the settings are asked for."""
+
+            def start(self, phase: str, total: int | None) -> None:
+                if phase.startswith("settings"):
+                    estate_read.set()
+                super().start(phase, total)
+
+        summary = snapshot(replace(made, end=_After(estate_read)), history, Ticking(), Ending())
+    assert all(host.seen for host in summary.hosts)
+    assert [(gap.part, gap.why.reason) for gap in summary.vcenters[0].gaps] == [("settings of hosts", Reason.OUT_OF_TIME)]
+    assert not summary.complete
+
+
+class _After(float):
+    """An end of time that comes with an event and not with the clock."""
+
+    def __new__(cls, event: threading.Event) -> _After:
+        made = super().__new__(cls, "inf")
+        made.event = event  # type: ignore[attr-defined]
+        return made
+
+    def __sub__(self, other: float) -> float:
+        return 0.0 if self.event.is_set() else float("inf")  # type: ignore[attr-defined]
 
 
 def test_jobs_run_side_by_side_and_come_as_they_finish() -> None:

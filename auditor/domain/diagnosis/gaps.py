@@ -148,6 +148,11 @@ def limits(estate: Estate, past: Past, missing: Iterable[MissingReading] = ()) -
             )
         if isinstance(view.depot, Unread):
             lines.append(f"{view.name}: the depot was not read ({view.depot}), so a depot gap cannot be seen.")
+    late = {(o.vcenter, host_key(o.host)) for o in estate.hosts if o.trouble and o.trouble.reason is Reason.OUT_OF_TIME}
+    views = [v.name for v in estate.vcenters if isinstance(v.hosts, Unread) and v.hosts.reason is Reason.OUT_OF_TIME]
+    if late or views:
+        left = [*views, count(len(late), "host")] if late else views
+        lines.insert(0, f"The run ended when its time (--max-time) was over; not read to the end: {', '.join(left)}.")
     lines += silent_routes(((o.vcenter, o.host, o.route, trouble_of(o)) for o in estate.hosts), missing)
     return tuple(dict.fromkeys(lines))
 
