@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-import time
 
-from auditor.errors import ConnectError
+from auditor import tcp
+from auditor.errors import ConnectError, DeadlineError
 from auditor.esxi.known_hosts import host_name
 
 
@@ -15,29 +15,21 @@ def words(error: BaseException) -> str:
 
 
 def connect(address: str, port: int, timeout: float, end: float) -> socket.socket:
-    """A connected socket with TCP_NODELAY, tried over all addresses of the name within ``timeout`` seconds."""
-    where, tried = host_name(address, port), f"TCP connection to {address} port {port}"
-    until = min(time.monotonic() + timeout, end)
+    """As `auditor.tcp.connect`. Raises `DeadlineError` where no name server answers, else `ConnectError`."""
     try:
-        candidates = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        hint = "check the name and the name server"
-        raise ConnectError(f"name not found: {words(error)}", where=where, tried="looking up the name", hint=hint) from error
-    failure: OSError = TimeoutError()
-    for family, kind, protocol, _, target in candidates:
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.settimeout(max(0.05, until - time.monotonic()))
-            sock.connect(target)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return sock
-        except OSError as error:
-            sock.close()
-            failure = error
-    if isinstance(failure, ConnectionRefusedError):
-        what, hint = "connection refused", "SSH may be off on the host: start the TSM-SSH service"
-    elif isinstance(failure, TimeoutError):
-        what, hint = f"nothing answered within {timeout:g} s", "host down, or a firewall in between"
-    else:
-        what, hint = f"no connection: {words(failure)}", "check the network to the host"
-    raise ConnectError(what, where=where, tried=tried, hint=hint) from failure
+        return tcp.connect(address, port, connect_timeout=timeout, end=end)
+    except OSError as error:
+        where, tried, kind = host_name(address, port), f"TCP connection to {address} port {port}", ConnectError
+        if isinstance(error, tcp.LookUpTimeoutError):
+            kind, tried = DeadlineError, f"looking up the name {address}"
+            what, hint = words(error), "check the name servers of this machine"
+        elif isinstance(error, socket.gaierror):
+            tried = "looking up the name"
+            what, hint = f"name not found: {words(error)}", "check the name and the name server"
+        elif isinstance(error, ConnectionRefusedError):
+            what, hint = "connection refused", "SSH may be off on the host: start the TSM-SSH service"
+        elif isinstance(error, TimeoutError):
+            what, hint = f"nothing answered within {timeout:g} s", "host down, or a firewall in between"
+        else:
+            what, hint = f"no connection: {words(error)}", "check the network to the host"
+        raise kind(what, where=where, tried=tried, hint=hint) from error

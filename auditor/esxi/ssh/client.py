@@ -129,9 +129,10 @@ class SshClient:
         ) from denied
 
     def _run(self, link: Link, command: str, is_done: Callable[[bytes], bool], reply: Reply) -> Output:
-        with link.phase(STARTING, max(0.0, link.end - time.monotonic())):
+        link.logged_in(self.settings.output_limit)
+        with link.phase(STARTING):
             try:
-                channel = link.transport.open_session(timeout=max(0.1, link.end - time.monotonic()))
+                channel = link.transport.open_session()
                 channel.exec_command(command)
             except paramiko.ChannelException as error:
                 hint = "is the shell enabled for the user?"

@@ -62,7 +62,7 @@ def collect(link: Link, channel: paramiko.Channel, limit: int, is_done: Callable
         except OSError:
             data = b""
         out += data or b""
-        while channel.recv_stderr_ready():
+        while channel.recv_stderr_ready() and len(out) + len(err) <= limit:
             err += channel.recv_stderr(_CHUNK)
         now = time.monotonic()
         reply.give(channel, bytes(out[-256:]))
@@ -83,6 +83,8 @@ def collect(link: Link, channel: paramiko.Channel, limit: int, is_done: Callable
         return Output(bytes(out), bytes(err), None, status)
     if link.expired.is_set():
         stopped = Unread(Reason.TIMED_OUT, "the host's deadline passed before its answer was whole")
+    elif link.flooded:
+        stopped = Unread(Reason.TOO_LARGE, "the host sent far more than its answer")
     else:
         stopped = Unread(Reason.CUT_OFF, "the connection ended before the host's answer was whole")
     return Output(bytes(out), bytes(err), stopped, status)
