@@ -24,6 +24,7 @@ from auditor.domain.observation import (
     Unread,
     VCenterView,
 )
+from auditor.masking import holds_secret, masked_plain
 
 HOST_READINGS = tuple(key for key in READING_KEYS if key != "banks")
 """Names of a host's readings; each is also the kind of its documents."""
@@ -74,8 +75,12 @@ class VCenterAnswer:
 
 
 def document(kind: str, plain: Any, parts: Sequence[Document] = ()) -> Document:
-    """The document of plain data. Lone surrogates, which UTF-8 cannot hold, are written as JSON escapes."""
-    data = canonical_plain(plain).encode("utf-8", "backslashreplace")
+    """The document of plain data. Lone surrogates, which UTF-8 cannot hold, are written as JSON escapes. A value
+    that is a secret is masked."""
+    text = canonical_plain(plain)
+    if holds_secret(text):
+        text = canonical_plain(masked_plain(plain, values=True))
+    data = text.encode("utf-8", "backslashreplace")
     return Document(kind, hashlib.sha256(data).hexdigest(), data.decode(), tuple(parts))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # only what passed `xml_text` is parsed
 
-from auditor.domain.observation import RAW_LIMIT, Reason
+from auditor.domain.observation import RAW_LOOK, Reason
 from auditor.vcenter.faults import unanswered
 
 TAGS = 1_000_000
@@ -27,7 +27,7 @@ def xml_text(answer: bytes | str, what: str) -> str:
     try:
         text = answer if isinstance(answer, str) else answer.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise unanswered(Reason.UNREADABLE, f"{what}: the answer is not UTF-8", repr(answer[:RAW_LIMIT])) from error
+        raise unanswered(Reason.UNREADABLE, f"{what}: the answer is not UTF-8", repr(answer[:RAW_LOOK])) from error
     if "<!DOCTYPE" in text:
         raise unanswered(Reason.UNREADABLE, f"{what}: the XML declares a document type, which answers never do", text)
     for mark, limit, named in (("<", TAGS, "tags"), ("=", ATTRIBUTES, "attributes")):

@@ -18,8 +18,9 @@ from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapDeserializer, SoapResponseDeserializer, SoapStubAdapterBase
 from pyVmomi.VmomiSupport import GetServiceVersions, IsChildVersion, versionIdMap
 
-from auditor.domain.observation import RAW_LIMIT, Reason
+from auditor.domain.observation import Reason, raw_start
 from auditor.errors import AuditorError
+from auditor.masking import masked, remember_session
 from auditor.vcenter.bounds import xml_text, xml_tree
 from auditor.vcenter.faults import SERVICE_UNAVAILABLE, UnansweredError, refused, transport_fault, unanswered
 from auditor.vcenter.http import Answer, Http, closing
@@ -223,6 +224,7 @@ class SoapSession:
                 self._stub = self._stub or _Stub(self.endpoint, self.gate, self._http, self._version(self._http))
                 content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
                 content.sessionManager.Login(self.endpoint.user, self._password(), None)
+                remember_session(self._stub.cookie or "")
             except Exception as error:
                 self._failed = self._translated(error)
                 raise self._failed from error
@@ -244,7 +246,7 @@ class SoapSession:
             if versionIdMap[version] in offered:
                 return str(version)
         detail = f"{endpoint.where}: answers (HTTP {answer.status}), but neither as a vCenter nor as an ESXi host"
-        raise unanswered(Reason.UNREADABLE, detail, answer.body[:RAW_LIMIT].decode("utf-8", "replace"))
+        raise unanswered(Reason.UNREADABLE, detail, raw_start(answer.body))
 
     def _translated(self, error: Exception) -> AuditorError:
         where = self.endpoint.where
@@ -253,7 +255,9 @@ class SoapSession:
         known = transport_fault(error, where)
         if known is not None:
             return known
-        return unanswered(Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {error})"[:500])
+        return unanswered(
+            Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {masked(str(error))})"[:500]
+        )
 
 
 _OTHER_VERSION = "Unsupported version URI"
