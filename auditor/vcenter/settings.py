@@ -9,7 +9,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One vCenter or ESXi to talk to. Times in seconds. ``key`` is the place in the configuration that decides about trust,
-    for messages. ``proxy`` is "host:port" of an HTTP proxy; the environment's proxy variables are never used."""
+    for messages; ``pinning`` is what to do instead to pin another certificate. ``proxy`` is "host:port" of an HTTP proxy; the
+    environment's proxy variables are never used."""
 
     where: str
     host: str
@@ -18,6 +19,7 @@ class Endpoint:
     thumbprint: str | None = None
     ca_file: Path | None = None
     key: str = "thumbprint"
+    pinning: str = ""
     threads: int = 16
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
