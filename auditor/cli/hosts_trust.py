@@ -128,7 +128,7 @@ def trust(
             confirmed, asked = confirmed + asked, []
     _pin(config, confirmed)
     if as_json:
-        output.emit_json(_document(config, values, confirmed, wanted))
+        output.emit_json(_document(config, values, frozenset(confirmed), wanted))
     if confirmed:
         output.say(f"pinned: {len(confirmed)} in {' and '.join(printable(str(path)) for path in _files(config, confirmed))}")
     return _code(values, asked, as_json=as_json)
@@ -160,7 +160,7 @@ def _all(config: Config, cluster: str, vcenter: str) -> list[tuple[str, str]]:
     if cluster or vcenter:
         return [(host.name, host.vcenter) for host in choose(known, (), cluster, vcenter)]
     listed = [(host.name, host.vcenter) for host in known.hosts]
-    found = listed + [(name, "") for name in known.reached if name not in {name for name, _ in listed}]
+    found = listed + [(name, "") for name in set(known.reached) - {name for name, _ in listed}]
     if not found:
         raise InputError("no host is known", hint="record the hosts: auditor snapshot")
     return sorted(found)
@@ -195,7 +195,7 @@ def _shown(
         for value in each(jobs, lambda job: job[0](job[1]), config.limits.concurrency):
             progress.advance("looking at hosts")
             values.append(value)
-    return sorted(values, key=lambda value: (value.host, value.address, value.port, value.kind.value))
+    return sorted(values, key=lambda value: (value.host, value.address, list(Kind).index(value.kind), value.port))
 
 
 def _refuse(values: Sequence[Value], *, single: bool, given: bool) -> None:

@@ -34,9 +34,9 @@ from auditor.vcenter.tls import context_for, fetch_thumbprint, normal_thumbprint
 @dataclass(frozen=True, slots=True)
 class HostApiSettings:
     """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address as configured, ``pinned`` by ``place`` as pinned
-    in the file ``pins``. A host without one must have a certificate signed by ``ca_file`` for the name or address contacted. The
-    system's authorities do not count: vCenter says which names are hosts, and a public authority signs for any name. Times in
-    seconds."""
+    in the file ``pins``. A host without one must have a certificate signed by ``ca_file`` for the name or address contacted.
+    The system's authorities do not count: vCenter says which names are hosts, and a public authority signs for any name. Times
+    in seconds."""
 
     user: str
     ca_file: Path | None = None
@@ -47,10 +47,12 @@ class HostApiSettings:
     pinned: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     pins: Path | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "thumbprints", {host_key(name): pin for name, pin in self.thumbprints.items()})
+
     def pins_of(self, target: HostTarget) -> tuple[str | None, str | None]:
         """The thumbprint of ``target`` in the configuration, and in the file of pins."""
-        by_name = {host_key(name): pin for name, pin in self.thumbprints.items()}
-        configured = by_name.get(host_key(target.name)) or by_name.get(host_key(target.address))
+        configured = self.thumbprints.get(host_key(target.name)) or self.thumbprints.get(host_key(target.address))
         return configured, self.pinned.get(place(target.address, target.port))
 
     def endpoint(self, target: HostTarget) -> Endpoint:
