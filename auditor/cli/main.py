@@ -19,7 +19,7 @@ COMMANDS = {
     "snapshot": Lazy("auditor.cli.snapshot:snapshot", "Record what runs where."),
     "audit": Lazy("auditor.cli.audit:audit", "Compare hosts with their clusters and say who is ahead of whom, and why."),
     "config": Lazy("auditor.cli.config:config", "Write or check the configuration file."),
-    "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH host keys."),
+    "hosts": Lazy("auditor.cli.hosts:hosts", "List the hosts known here and pin their SSH keys and certificates."),
     "history": Lazy("auditor.cli.history:history", "Show recorded runs, images and settings; export an image."),
     "banks": Lazy("auditor.cli.banks:banks", "Explain the boot banks of an ESXi host."),
     "read": Lazy("auditor.cli.read:read", "Say what the tool makes of a recorded output."),

@@ -23,12 +23,14 @@ from auditor.workflows.collect import Sources
 
 if TYPE_CHECKING:
     from auditor.config import Config
+    from auditor.config import HostApiSettings as HostApiRoute
     from auditor.config import SshSettings as SshRoute
     from auditor.config import VCenterSettings as ConfiguredVCenter
     from auditor.domain.settings.values import HostSettings
     from auditor.esxi.host import SshHostReader
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
+    from auditor.vcenter.hostapi import HostApiSettings
     from auditor.vcenter.reader import VCenterRouteReader
     from auditor.vcenter.settings import VCenterSettings
     from auditor.workflows.choosing import KnownHosts
@@ -221,17 +223,28 @@ def _direct(config: Config, clock: Clock, told: Callable[[HostSettings], None] |
     if config.ssh is not None:
         readers[Route.SSH] = _ssh_reader(config, config.ssh, clock, told)
     if config.host_api is not None:
-        from auditor.vcenter.hostapi import HostApiReader, HostApiSettings
+        from auditor.vcenter.hostapi import HostApiReader
 
-        api = HostApiSettings(
-            user=config.host_api.user,
-            ca_file=config.host_api.ca_file,
-            thumbprints=config.host_api.thumbprints,
-            connect_timeout=config.deadlines.connect,
-            read_timeout=config.deadlines.command,
+        readers[Route.HOST_API] = HostApiReader(
+            host_api_settings(config, config.host_api), config.host_api.password.reveal, clock
         )
-        readers[Route.HOST_API] = HostApiReader(api, config.host_api.password.reveal, clock)
     return readers
+
+
+def host_api_settings(config: Config, api: HostApiRoute) -> HostApiSettings:
+    """The route's settings in the adapter's own form, with the certificates that are pinned now. Raises ``ConfigError``."""
+    from auditor.vcenter import certificates
+    from auditor.vcenter.hostapi import HostApiSettings
+
+    return HostApiSettings(
+        user=api.user,
+        ca_file=api.ca_file,
+        thumbprints=api.thumbprints,
+        connect_timeout=config.deadlines.connect,
+        read_timeout=config.deadlines.command,
+        pinned=certificates.load(api.known_certificates),
+        pins=api.known_certificates,
+    )
 
 
 def _ssh_reader(
@@ -266,9 +279,9 @@ def _target(config: Config, vcenter: str, name: str, route: Route) -> HostTarget
     return HostTarget(name, known.host if known else name, config.host_api.port if config.host_api else 443, vcenter)
 
 
-def direct_target(config: Config, vcenter: str, name: str) -> HostTarget:
+def direct_target(config: Config, vcenter: str, name: str, route: Route = Route.SSH) -> HostTarget:
     """Where a host is reached without vCenter: as configured, else by its own name."""
-    return _target(config, vcenter, name, Route.SSH)
+    return _target(config, vcenter, name, route)
 
 
 def bank_reader(config: Config) -> tuple[BankReader, Callable[[str, str], HostTarget]]:

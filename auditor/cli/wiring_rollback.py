@@ -270,17 +270,7 @@ def _image(config: Config, vcenter: str, cluster: str) -> Reading[DesiredImage |
 
 
 def _own_api(config: Config) -> HostApiSettings | None:
-    if config.host_api is None:
-        return None
-    from auditor.vcenter.hostapi import HostApiSettings
-
-    return HostApiSettings(
-        user=config.host_api.user,
-        ca_file=config.host_api.ca_file,
-        thumbprints=config.host_api.thumbprints,
-        connect_timeout=config.deadlines.connect,
-        read_timeout=config.deadlines.command,
-    )
+    return None if config.host_api is None else wiring.host_api_settings(config, config.host_api)
 
 
 def _api_control(config: Config, vcenter: str, own: HostApiSettings | None, stack: ExitStack) -> HostControl:

@@ -93,7 +93,9 @@ def expanded(path: Path) -> Path:
     except RuntimeError:
         hint = "set HOME, or write paths in full: --config, and in the configuration [history] path, [ssh] known_hosts, "
         raise ConfigError(
-            "the user this runs as has no such home directory", where=str(path), hint=f"{hint}[backup] folder"
+            "the user this runs as has no such home directory",
+            where=str(path),
+            hint=f"{hint}[host-api] known_certificates, [backup] folder",
         ) from None
 
 
@@ -257,6 +259,7 @@ class _Builder:
         return HostApiSettings(
             user=item["user"],
             password=self.secret(item["password"], f"password of {item['user']} on the API of ESXi hosts"),
+            known_certificates=self.file(item.get("known_certificates")) or data_folder() / "known_certificates",
             port=item.get("port", 443),
             ca_file=self.existing("host-api.ca_file", item.get("ca_file")),
             thumbprints=MappingProxyType(

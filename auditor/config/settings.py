@@ -104,11 +104,12 @@ class SshSettings:
 
 @dataclass(frozen=True, slots=True)
 class HostApiSettings:
-    """The login on the vSphere API of hosts themselves. ``thumbprints`` is by ``host_key`` name; a host without one must
-    have a certificate signed by ``ca_file``, or by an authority the operating system trusts."""
+    """The login on the vSphere API of hosts themselves. ``thumbprints`` is by ``host_key`` name, ``known_certificates`` the
+    file of those that ``auditor hosts trust`` pinned; a host without one must have a certificate signed by ``ca_file``."""
 
     user: str
     password: Secret
+    known_certificates: Path
     port: int = 443
     ca_file: Path | None = None
     thumbprints: Mapping[str, str] = field(default_factory=_none)

@@ -25,8 +25,8 @@ def meant(asked: str, names: Iterable[str], addresses: Mapping[str, Collection[s
     keys, wanted = {host_key(name) for name in names}, host_key(asked)
     if wanted in keys:
         return (wanted,)
-    place = _address(wanted)
-    reached = {key for key in keys if place in {_address(key), *map(_address, addresses.get(key, ()))}}
+    place = spelled(wanted)
+    reached = {key for key in keys if place in {spelled(key), *map(spelled, addresses.get(key, ()))}}
     if reached or not wanted:
         return tuple(sorted(reached))
     return tuple(sorted(key for key in keys if key.startswith(f"{wanted}.") and not _is_ip(key)))
@@ -43,7 +43,7 @@ def near(asked: str, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))[:_NEAR]
 
 
-def _address(text: str) -> str:
+def spelled(text: str) -> str:
     """An IP address in its one spelling; anything else as it is compared."""
     text = text.strip().lower()
     try:
@@ -60,4 +60,4 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-__all__ = ["meant", "near"]
+__all__ = ["meant", "near", "spelled"]

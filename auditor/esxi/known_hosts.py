@@ -11,14 +11,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from auditor import newfile
 from auditor.domain.changed_copy import Change, change_of
-from auditor.errors import ConfigError, TrustError
+from auditor.errors import ConfigError, RefusedError, TrustError
 
 _REVOKED = "@revoked"
 
@@ -45,7 +44,7 @@ class HostKey:
 
 def host_name(address: str, port: int) -> str:
     """A host as known_hosts names it: the address alone for port 22, ``[address]:port`` otherwise."""
-    name = address.strip().lower()
+    name = address.strip().rstrip(".").lower()
     return name if port == 22 else f"[{name}]:{port}"
 
 
@@ -83,7 +82,7 @@ def load(path: Path) -> KnownHosts:
                 if name.startswith("|1|"):
                     hashed.append((name, key))
                 else:
-                    plain.setdefault(name.lower(), []).append(key)
+                    plain.setdefault(name.lower().rstrip("."), []).append(key)
     return KnownHosts(plain, hashed, frozenset(revoked))
 
 
@@ -101,25 +100,40 @@ def pin(path: Path, address: str, port: int, key: HostKey, fingerprint: str) -> 
             tried="comparing the fingerprint given with the one of the host",
             hint="read the fingerprint on the host's own console; if the two still differ, something is between you and it",
         )
-    kept = [rest for line in _lines(path) if (rest := _without(line, where, key.type)) is not None]
-    try:
-        # Whoever may write the folder could put another file in its place.
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write("".join(f"{line}\n" for line in [*kept, key.line(address, port)]))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        hint = "check the folder's permissions, or name another known_hosts file in the configuration"
-        raise ConfigError(f"could not be written: {error.strerror}", where=str(path), hint=hint) from error
+    pin_all(path, [NewPin(address, port, key)])
+
+
+@dataclass(frozen=True, slots=True)
+class NewPin:
+    """A key to pin. ``old`` are the keys of the host that it replaces whatever their type, as somebody was shown them."""
+
+    address: str
+    port: int
+    key: HostKey
+    old: tuple[HostKey, ...] | None = None
+
+
+def pin_all(path: Path, pins: Iterable[NewPin]) -> None:
+    """Pin keys that somebody confirmed, in one step; a key of the same type and those of ``old`` go.
+
+    Raises `RefusedError` when another run pinned something else for one of the hosts since ``old`` was read, `ConfigError` when
+    the file cannot be written.
+    """
+    wanted = {host_name(pin.address, pin.port): pin for pin in pins}
+
+    def changed() -> str:
+        known = load(path)
+        for name, pin in wanted.items():
+            now = set(known.keys_of(pin.address, pin.port))
+            if pin.old is not None and now - {pin.key} != set(pin.old) - {pin.key}:
+                raise RefusedError(
+                    f"another key was pinned for {name} meanwhile; nothing pinned", where=str(path), hint="run it again"
+                )
+        kept = [rest for line in _lines(path) if (rest := _without(line, wanted)) is not None]
+        new = [pin.key.line(pin.address, pin.port) for pin in wanted.values()]
+        return "".join(f"{line}\n" for line in [*kept, *new])
+
+    newfile.change(path, changed, "check the folder's permissions, or name another known_hosts file in the configuration")
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -152,12 +166,21 @@ def _parse(line: str) -> tuple[str, list[str], HostKey] | None:
     return (marker, words[0].split(","), HostKey(words[1], blob)) if blob[4 : 4 + len(kind)] == kind else None
 
 
-def _without(line: str, name: str, key_type: str) -> str | None:
-    """The line without what it pins for this host and key type; None if nothing is left of it."""
+def _without(line: str, pins: dict[str, NewPin]) -> str | None:
+    """The line without what new pins replace in it; None if nothing is left of it."""
     entry = _parse(line)
-    if entry is None or entry[0] or entry[2].type != key_type:
+    if entry is None or entry[0]:
         return line
-    names = [other for other in entry[1] if other.lower() != name and not _is_hash_of(other, name)]
+    key = entry[2]
+
+    def goes(name: str) -> bool:
+        hashed = name.startswith("|1|")
+        found = (
+            [pin for each, pin in pins.items() if _is_hash_of(name, each)] if hashed else [pins.get(name.lower().rstrip("."))]
+        )
+        return any(pin is not None and (key.type == pin.key.type or key in (pin.old or ())) for pin in found)
+
+    names = [name for name in entry[1] if not goes(name)]
     if len(names) == len(entry[1]):
         return line
     return f"{','.join(names)} {line.split(maxsplit=1)[1]}" if names else None

@@ -115,7 +115,7 @@ class Workspace:
         if host_api is not None:
             port_of_apis, thumbprints = host_api
             lines += ["", "[host-api]", 'user = "root"', f"password = {{ env = {_text(HOST_PASSWORD)} }}"]
-            lines += [f"port = {port_of_apis}", "", "[host-api.thumbprints]"]
+            lines += [f"port = {port_of_apis}", 'known_certificates = "known_certificates"', "", "[host-api.thumbprints]"]
             lines += [f"{_text(name)} = {_text(pin)}" for name, pin in thumbprints.items()]
         lines += ["", "[backup]", 'folder = "bundles"']
         plain = {key: value for key, value in rollback.items() if not isinstance(value, Mapping)}

@@ -5,7 +5,9 @@ The same reads as through vCenter, with esxcli in vLCM's place. Boot banks are n
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,20 +18,25 @@ from pyVmomi import vim
 from auditor.domain.image import Product
 from auditor.domain.observation import HostObservation, Read, Reading, Reason, Route, Unread, host_key
 from auditor.domain.readings.registry import BY_KEY, READINGS
+from auditor.errors import ConnectError, TrustError
 from auditor.ports import Clock, HostTarget
 from auditor.vcenter import software
+from auditor.vcenter.certificates import place
 from auditor.vcenter.esxcli import Esxcli
-from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.faults import attempt, unanswered, unread_of
 from auditor.vcenter.inventory import Inventory, read_inventory
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.soap import SoapSession
+from auditor.vcenter.tls import context_for, fetch_thumbprint, normal_thumbprint
 
 
 @dataclass(frozen=True, slots=True)
 class HostApiSettings:
-    """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address; a host without one must have a certificate
-    signed by ``ca_file``, or by an authority the system trusts. Times in seconds."""
+    """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address as configured, ``pinned`` by ``place`` as pinned
+    in the file ``pins``. A host without one must have a certificate signed by ``ca_file`` for the name or address contacted.
+    The system's authorities do not count: vCenter says which names are hosts, and a public authority signs for any name. Times
+    in seconds."""
 
     user: str
     ca_file: Path | None = None
@@ -37,23 +44,63 @@ class HostApiSettings:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     proxy: str | None = None
+    pinned: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    pins: Path | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "thumbprints", {host_key(name): pin for name, pin in self.thumbprints.items()})
+
+    def pins_of(self, target: HostTarget) -> tuple[str | None, str | None]:
+        """The thumbprint of ``target`` in the configuration, and in the file of pins."""
+        configured = self.thumbprints.get(host_key(target.name)) or self.thumbprints.get(host_key(target.address))
+        return configured, self.pinned.get(place(target.address, target.port))
 
     def endpoint(self, target: HostTarget) -> Endpoint:
-        """Where and how ``target`` is reached."""
-        pins = {host_key(name): pin for name, pin in self.thumbprints.items()}
+        """Where and how ``target`` is reached. Raises ``TrustError`` where nothing says whom to trust, or two things do: the
+        host is not contacted then."""
+        where = f"{target.name} ({target.address}:{target.port})"
+        trust = f"auditor hosts trust {shlex.quote(target.name)}"
+        configured, pinned = self.pins_of(target)
+        if configured and pinned and normal_thumbprint(configured) != normal_thumbprint(pinned):
+            raise TrustError(
+                f"two certificates are pinned: {configured} by [host-api.thumbprints] of the configuration, {pinned} in "
+                f"{self.pins}; nothing was sent",
+                where=where,
+                hint="compare with the host's own console, and remove the wrong one",
+            )
+        if not (configured or pinned or self.ca_file):
+            raise TrustError(
+                "its certificate is not pinned, and no authority of the hosts is configured (ca_file in [host-api]); "
+                "nothing was sent",
+                where=where,
+                hint=f"compare its thumbprint on the host's own console: {trust}",
+            )
         return Endpoint(
-            where=f"{target.name} ({target.address}:{target.port})",
-            host=target.address,
+            where=where,
+            host=target.address.rstrip("."),
             user=self.user,
             port=target.port,
-            thumbprint=pins.get(host_key(target.name)) or pins.get(host_key(target.address)),
+            thumbprint=configured or pinned,
             ca_file=self.ca_file,
-            key=f"the thumbprint of {target.name} for host-api",
+            key=f"the thumbprint of {target.name} in [host-api.thumbprints]",
+            pinning="" if configured else f"pin it: {trust}",
             threads=1,
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             proxy=self.proxy,
         )
+
+    def shown(self, target: HostTarget) -> tuple[str, bool]:
+        """The thumbprint that ``target`` shows now, and whether ``ca_file`` vouches for it. Nothing is sent beyond handshakes.
+        Raises ``ConnectError``."""
+        host, port = target.address.rstrip("."), target.port
+        seen = fetch_thumbprint(host, port, self.connect_timeout)
+        if self.ca_file is None:
+            return seen, False
+        context = context_for(Endpoint("", host, "", port, ca_file=self.ca_file))
+        with suppress(ConnectError):
+            return seen, fetch_thumbprint(host, port, self.connect_timeout, context) == seen
+        return seen, False
 
 
 class HostApiReader:
@@ -76,7 +123,10 @@ class HostApiReader:
     def read(self, target: HostTarget) -> HostObservation:
         """Log in, read, log out. A host that cannot be read at all is an observation with ``trouble``."""
         base = HostObservation(target.name, self.route, self._clock.now(), target.vcenter)
-        session = SoapSession(self._settings.endpoint(target), self._password, self.gate)
+        try:
+            session = SoapSession(self._settings.endpoint(target), self._password, self.gate)
+        except TrustError as error:
+            return replace(base, trouble=unread_of(error))
         try:
             return self._observe(session, base)
         finally:

@@ -14,7 +14,8 @@ ANSWER_BYTES = 16 * 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One vCenter or ESXi to talk to. Times in seconds. ``key`` is the place in the configuration that decides about trust,
-    for messages. ``proxy`` is "host:port" of an HTTP proxy; the environment's proxy variables are never used.
+    for messages; ``pinning`` is what to do instead to pin another certificate. ``proxy`` is "host:port" of an HTTP proxy; the
+    environment's proxy variables are never used.
 
     ``read_timeout`` is the time without a byte, ``total_timeout`` that of one call, whatever comes; ``end`` that of all calls,
     of ``time.monotonic``. ``answer_bytes``: what one answer may have."""
@@ -26,6 +27,7 @@ class Endpoint:
     thumbprint: str | None = None
     ca_file: Path | None = None
     key: str = "thumbprint"
+    pinning: str = ""
     threads: int = 16
     connect_timeout: float = 10.0
     read_timeout: float = 60.0

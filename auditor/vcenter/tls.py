@@ -40,23 +40,25 @@ def normal_thumbprint(text: str) -> str:
     return ":".join(re.findall("..", digits))
 
 
-def fetch_thumbprint(host: str, port: int = 443, timeout: float = FETCH_TIMEOUT) -> str:
+def fetch_thumbprint(host: str, port: int = 443, timeout: float = FETCH_TIMEOUT, context: ssl.SSLContext | None = None) -> str:
     """The thumbprint of the certificate ``host`` shows now, for a person to compare; nothing is sent beyond the handshake.
+    With a ``context`` only one that it accepts.
 
     Raises ``ConnectError`` when there is no TLS server.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # the certificate is looked at, not trusted
+    if context is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # the certificate is looked at, not trusted
     try:
         with (
             socket.create_connection((host, port), timeout) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             certificate = secure.getpeercert(binary_form=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: what cannot be a host name
         raise ConnectError(
-            f"no certificate to look at: {error.strerror or type(error).__name__}",
+            f"no certificate to look at: {getattr(error, 'strerror', None) or type(error).__name__}",
             where=f"{host}:{port}",
             tried="a TLS handshake",
             hint="check address and port",
@@ -82,7 +84,7 @@ class _PinnedContext(ssl.SSLContext):
                 f"the certificate is not the pinned one: expected {self.expected}, seen {seen}",
                 where=self.endpoint.where,
                 hint=f"a restored or re-installed vCenter, or a renewed certificate, shows a new one. Compare it on the "
-                f"machine itself; only if it is right, set {self.endpoint.key} to it",
+                f"machine itself; only if it is right, {self.endpoint.pinning or f'set {self.endpoint.key} to it'}",
                 changed=True,
             )
         return wrapped
@@ -126,5 +128,5 @@ def distrust(endpoint: Endpoint, why: str) -> TrustError:
     return TrustError(
         f"the certificate is not trusted by {source}: {why}; SHA-256 thumbprint seen: {seen}",
         where=endpoint.where,
-        hint=f"compare the thumbprint on the machine itself; if it is right, set {endpoint.key}",
+        hint=f"compare the thumbprint on the machine itself; if it is right, {endpoint.pinning or f'set {endpoint.key}'}",
     )

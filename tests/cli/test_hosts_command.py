@@ -18,11 +18,11 @@ from tests.cli.conftest import Run
 
 
 class Listener:
-    """An SSH server on a free port of 127.0.0.1 that shows ``key``."""
+    """An SSH server on a free port of 127.0.0.1 that shows one of ``keys``."""
 
-    def __init__(self, key: asyncssh.SSHKey) -> None:
+    def __init__(self, *keys: asyncssh.SSHKey) -> None:
         self.loop = asyncio.new_event_loop()
-        starting = asyncssh.create_server(asyncssh.SSHServer, "127.0.0.1", 0, server_host_keys=[key])
+        starting = asyncssh.create_server(asyncssh.SSHServer, "127.0.0.1", 0, server_host_keys=list(keys))
         self.server = self.loop.run_until_complete(starting)
         self.port: int = self.server.get_port()
         self.thread = threading.Thread(target=self.loop.run_forever)

@@ -196,13 +196,16 @@ def _prefer(transport: paramiko.Transport, pinned: Sequence[HostKey]) -> None:
     options.key_types = [*known, *(kind for kind in options.key_types if kind not in known)]
 
 
-def fetch_host_key(address: str, port: int, timeout: float = 10.0) -> tuple[HostKey, str]:
-    """The key a host shows now and the known_hosts line that would pin it. Nothing is trusted and nobody logs in.
+def fetch_host_key(address: str, port: int, timeout: float = 10.0, kinds: Sequence[str] = ()) -> tuple[HostKey, str]:
+    """The key a host shows now and the known_hosts line that would pin it. Nothing is trusted and nobody logs in. Of several
+    keys the host shows one of ``kinds`` ("ssh-rsa").
 
     Raises `ConnectError`, `DeadlineError` or `ReadError`.
     """
     settings = SshSettings(Path(), connect_timeout=timeout, host_deadline=2 * timeout)
-    with handshaken(address, port, settings, time.monotonic() + settings.host_deadline, ()) as link:
+    with handshaken(
+        address, port, settings, time.monotonic() + settings.host_deadline, [HostKey(kind, b"") for kind in kinds]
+    ) as link:
         key = link.host_key()
         return key, key.line(address, port)
 
