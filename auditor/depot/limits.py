@@ -37,7 +37,7 @@ class Limits:
     are followed, ``reads`` how many VIBs of the metadata may name one .vib, each of which has it read: real ones have one."""
 
     bundle: ArchiveLimits = ArchiveLimits(size=32 * GIB)
-    metadata: ArchiveLimits = ArchiveLimits(size=64 * MIB, entry=16 * MIB, expanded=128 * MIB)
+    metadata: ArchiveLimits = ArchiveLimits(size=64 * MIB, entries=20_000, entry=16 * MIB, expanded=128 * MIB)
     index_file: int = MIB
     descriptor: int = 4 * MIB
     elements_per_file: int = 500_000

@@ -36,8 +36,15 @@ def platforms(root: Element) -> Iterator[Platform]:
 
 
 def bulletins(root: Element) -> Iterator[Element]:
-    """The bulletins of vmware.xml, or the one of a file of bulletins/."""
-    return all_of(root, "bulletin")
+    """The bulletins of vmware.xml, or the one of a file of bulletins/. One inside another is none: each would be read once for
+    every one around it."""
+    left = [root]
+    while left:
+        element = left.pop()
+        if is_named(element, "bulletin"):
+            yield element
+        else:
+            left.extend(reversed(element))
 
 
 def component(bulletin: Element) -> ComponentEntry | None:

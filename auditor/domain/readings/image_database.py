@@ -31,13 +31,19 @@ DESCRIPTOR_LIMIT = 1024 * 1024
 MEMBER_LIMIT = 5_000
 ID_LIMIT = 512
 """Characters of a VIB's id; real ones have less than a hundred."""
+ID_PARTS = 16
+"""Parts of a VIB's id after which its name may begin; in real ones it is the third."""
 
 _ALWAYS_THERE = "esx-base"
 _INSTALLED = re.compile(r"(?:\./|/)?(?:var/db/esximg/)?(?:vibs|profiles|bulletins)/[^/]+\.xml")
 
 
 class _DamagedError(Exception):
-    """Not an image database, or larger than one can be; the text says what."""
+    """Not an image database; the text says what."""
+
+
+class _TooLargeError(_DamagedError):
+    """Larger than one can be."""
 
 
 def command(link: str) -> Command:
@@ -71,7 +77,7 @@ def parse_archive(data: bytes, asked: Command) -> Reading[BankImage]:
             elif tag == "bulletin":
                 bulletins.append(root)
     except _DamagedError as error:
-        reason = Reason.TOO_LARGE if "limit" in str(error) else Reason.UNREADABLE
+        reason = Reason.TOO_LARGE if isinstance(error, _TooLargeError) else Reason.UNREADABLE
         return Unread(reason, f"`{asked.text}`: {error}", f"{len(data)} bytes: {data[:64].hex()}")
     names = [vib.name for vib in vibs]
     if _ALWAYS_THERE not in names:
@@ -91,16 +97,16 @@ def _descriptors(data: bytes) -> Iterator[tuple[str, bytes]]:
     except (OSError, EOFError, zlib.error) as error:
         raise _DamagedError(f"not a whole gzip file: {error}") from error
     if len(unpacked) > UNPACKED_LIMIT:
-        raise _DamagedError(f"unpacks to more than the limit of {UNPACKED_LIMIT} bytes")
+        raise _TooLargeError(f"unpacks to more than the limit of {UNPACKED_LIMIT} bytes")
     try:
         with tarfile.TarFile(fileobj=io.BytesIO(unpacked), mode="r") as archive:
             for count, member in enumerate(archive):
                 if count >= MEMBER_LIMIT:
-                    raise _DamagedError(f"more files than the limit of {MEMBER_LIMIT}")
+                    raise _TooLargeError(f"more files than the limit of {MEMBER_LIMIT}")
                 if not member.isreg() or not _INSTALLED.fullmatch(member.name.lower()):
                     continue
                 if member.size > DESCRIPTOR_LIMIT:
-                    raise _DamagedError(f"a descriptor larger than the limit of {DESCRIPTOR_LIMIT} bytes")
+                    raise _TooLargeError(f"a descriptor larger than the limit of {DESCRIPTOR_LIMIT} bytes")
                 file = archive.extractfile(member)
                 yield member.name[:200], file.read(DESCRIPTOR_LIMIT) if file else b""
     except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
@@ -146,7 +152,7 @@ def _component(root: ET.Element, known: Mapping[str, str]) -> BankComponent | No
 def _named(vib_id: str, known: Mapping[str, str]) -> str:
     """The VIB meant by an id; empty for none. Of two names of which one ends like the other, the longer one is meant."""
     rest = vib_id if len(vib_id) <= ID_LIMIT else ""
-    while rest:
+    for _ in range(ID_PARTS):
         rest = rest.partition("_")[2]
         if rest in known:
             return known[rest]

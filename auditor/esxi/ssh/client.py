@@ -135,7 +135,8 @@ class SshClient:
             try:
                 channel = link.transport.open_session()
                 channel.exec_command(command)
-            except paramiko.ChannelException as error:
+            except paramiko.SSHException as error:  # a refused command closes its channel only
+                link.still_there(error)
                 hint = "is the shell enabled for the user?"
                 raise ReadError("the host refused to start a command", where=link.where, tried="exec", hint=hint) from error
         return collect(link, channel, self.settings.output_limit, is_done, reply)

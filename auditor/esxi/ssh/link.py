@@ -84,6 +84,11 @@ class Link:
         """Whether it was closed because the host sent too much."""
         return self._meter.left < 0
 
+    @property
+    def mute(self) -> bool:
+        """Whether the host has not said a word."""
+        return self._meter.left == _BEFORE_LOGIN
+
     def logged_in(self, output_limit: int) -> None:
         """From now on a command's output may come."""
         self._meter.left = 2 * output_limit + _OVERHEAD
@@ -176,7 +181,7 @@ def _handshake_error(link: Link, error: BaseException | None) -> AuditorError:
         return DeadlineError("no SSH handshake in time", where=link.where, tried="handshake", hint=hint)
     if link.flooded:
         return link.broken("handshake", error)
-    if error is None or isinstance(error, EOFError | OSError):
+    if error is None or isinstance(error, EOFError | OSError) or link.mute:
         hint = "the host may be starting, or refuse connections for the moment; try again"
         return BrokenError(
             "the host closed the connection during the handshake", where=link.where, tried="handshake", hint=hint
