@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,6 +15,7 @@ from auditor.domain.observation import (
     EXCLUDED,
     Estate,
     HostObservation,
+    InventoryHost,
     Reason,
     Route,
     Unread,
@@ -149,18 +150,34 @@ def _jobs(sources: Sources, view: VCenterView, past: Past, at: datetime) -> Iter
     direct = [reader for route, reader in sources.direct.items() if route in routes]
     excluded = {c.id for c in value_of(view.clusters) or () if c.mode == EXCLUDED}
     listed = value_of(view.hosts) or ()
+    twice = _named_twice(listed)
     for host in listed:
         if host.cluster in excluded:
             continue
+        jobs = [_direct(reader, sources.target(view.name, host.name, reader.route), at) for reader in direct]
         if Route.VCENTER in routes and through is not None:
-            yield _HostJob(host.name, Route.VCENTER, view.name, at, partial(through.read_host, host))
-        for reader in direct:
-            yield _direct(reader, sources.target(view.name, host.name, reader.route), at)
+            jobs.append(_HostJob(host.name, Route.VCENTER, view.name, at, partial(through.read_host, host)))
+        if host_key(host.name) in twice:
+            why = Unread(Reason.FAILED, f"vCenter {view.name} lists two machines by this name: which one answers is not known")
+            jobs = [replace(job, read=partial(job.failed, why)) for job in jobs]
+        yield from jobs
     known = {host_key(host.name) for host in listed}
     for gone in past.hosts:
         if gone.vcenter == view.name and host_key(gone.name) not in known:
             for reader in direct:
                 yield _direct(reader, sources.target(view.name, gone.name, reader.route), at)
+
+
+def _named_twice(listed: Iterable[InventoryHost]) -> frozenset[str]:
+    """The names that stand for more than one machine, by ``host_key``. A machine is told by its hardware UUID; one that is
+    listed twice, as after a move, is still one."""
+    machines: dict[str, str] = {}
+    twice = set()
+    for host in listed:
+        name = host_key(host.name)
+        if machines.setdefault(name, host.uuid) != host.uuid:
+            twice.add(name)
+    return frozenset(twice)
 
 
 def _configured(sources: Sources, at: datetime) -> Iterator[_HostJob]:

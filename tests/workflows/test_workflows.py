@@ -163,6 +163,26 @@ def test_excluded_clusters_are_not_read() -> None:
     assert (ssh.asked, kept.hosts) == ([], [])
 
 
+@pytest.mark.parametrize("machines", [("u1", "u2"), ("u1", "")])
+def test_two_machines_of_one_name_are_not_taken_for_each_other(machines: tuple[str, str]) -> None:
+    one, other = (replace(listed("a", NEW), id=f"host-{n}", uuid=uuid) for n, uuid in enumerate(machines))
+    found = replace(STEADY.vcenters[0], hosts=Read((one, replace(other, name="A"), listed("b", NEW))))
+    ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
+    fake = FakeVCenter(found, lambda host: says(host.name, NEW, route=Route.VCENTER))
+    view = collect(sources(fake, ssh), _no_past(), Ticking().now(), Quiet(), Kept(), 1)
+    assert ssh.asked == ["b"]
+    troubles = {(o.host, o.trouble.reason if o.trouble else None) for o in view.hosts}
+    assert troubles == {("a", Reason.FAILED), ("A", Reason.FAILED), ("b", None)}
+
+
+def test_one_machine_that_is_listed_twice_is_read() -> None:
+    moved = replace(listed("a", NEW), uuid="u1")
+    found = replace(STEADY.vcenters[0], hosts=Read((moved, replace(moved, id="host-9"))))
+    fake = FakeVCenter(found, lambda host: says(host.name, NEW, route=Route.VCENTER))
+    view = collect(sources(fake), _no_past(), Ticking().now(), Quiet(), Kept(), 1)
+    assert [o.trouble for o in view.hosts] == [None, None]
+
+
 def test_configured_hosts_are_read_without_any_vcenter() -> None:
     ssh = FakeHosts(Route.SSH, lambda target: says(target.name, NEW))
     made = sources(None, ssh, configured=("lonely",))
