@@ -25,10 +25,8 @@ HOMES = {
     "paramiko": ["esxi/ssh"],
     "pyVim": ["vcenter", "lab"],
     "pyVmomi": ["vcenter", "lab"],
-    "requests": ["vcenter"],
     "rich": ["reports", "cli"],
     "sqlite_utils": ["history"],
-    "urllib3": ["vcenter"],
     "vmware": ["vcenter", "lab"],
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from auditor.cli.wiring import vcenter_settings
 from auditor.config import Config, SshSettings, VCenterSettings
 from auditor.domain.hostnames import spelled
 from auditor.domain.observation import VCenterMarks
@@ -30,20 +31,9 @@ def certificate_of(vcenter: VCenterSettings, timeout: float) -> str:
 def log_in(config: Config, vcenter: VCenterSettings) -> VCenterMarks:
     """Log in to a vCenter with the configured trust and password, read its marks and log out. Raises ``AuditorError``."""
     from auditor.vcenter.inventory import read_marks
-    from auditor.vcenter.settings import VCenterSettings as Connection
     from auditor.vcenter.soap import SoapSession
 
-    settings = Connection(
-        name=vcenter.name,
-        host=vcenter.host,
-        user=vcenter.user,
-        port=vcenter.port,
-        thumbprint=vcenter.thumbprint or None,
-        ca_file=vcenter.ca_file,
-        threads=1,
-        connect_timeout=config.deadlines.connect,
-        read_timeout=config.deadlines.command,
-    )
+    settings = replace(vcenter_settings(config, vcenter), threads=1)
     session = SoapSession(settings.endpoint, vcenter.password.reveal)
     try:
         return read_marks(session)

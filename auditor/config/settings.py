@@ -126,20 +126,24 @@ class HostSettings:
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
-    """Seconds: for a TCP connection; for TLS or SSH handshake and login; for one request or command; for one host."""
+    """Seconds: for a TCP connection; for TLS or SSH handshake and login; for one command, or without a byte of an API; for one
+    call of an API, whatever comes; for one host; for what one vCenter tells of itself and its clusters."""
 
     connect: float = 10
     authenticate: float = 20
     command: float = 60
+    request: float = 300
     host: float = 120
+    vcenter: float = 1800
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Hosts read at a time, and bytes accepted from one."""
+    """Hosts read at a time; bytes accepted from one over SSH; bytes accepted in one answer of an API."""
 
     concurrency: int = 64
     output_bytes: int = 8 * 1024 * 1024
+    answer_bytes: int = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

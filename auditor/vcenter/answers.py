@@ -1,7 +1,7 @@
 """What the answer to a write means, as an exception the workflows can decide on.
 
 The one question after a write that went wrong is whether it was done. Certain is: refused by vCenter with a typed error; no
-session; no connection was ever made. In doubt is everything where the call was sent and the answer is missing or is one that
+session; nothing was ever sent. In doubt is everything where the call was sent and the answer is missing or is one that
 can come from the middle of the work (503, time-out, internal error). It is then for the caller to look, not to repeat.
 """
 
@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import requests
-import urllib3
 from com.vmware.esx.settings.clusters.software_client import Drafts
 from com.vmware.vapi.std import errors_client
 from vmware.vapi.bindings.error import VapiError
@@ -31,7 +29,7 @@ from auditor.errors import (
     RefusedError,
     TrustError,
 )
-from auditor.vcenter.faults import UnansweredError
+from auditor.vcenter.faults import UnansweredError, never_sent
 
 _REFUSALS: tuple[tuple[type[VapiError], type[AuditorError]], ...] = (
     (errors_client.AlreadyExists, ExistsError),
@@ -53,8 +51,9 @@ _REASONS: dict[Reason, type[AuditorError]] = {
     Reason.ABSENT: AbsentError,
     Reason.NOT_SUPPORTED: RefusedError,
     Reason.UNREADABLE: ReadError,
+    Reason.TOO_LARGE: ReadError,
 }
-_DOUBTFUL = frozenset({Reason.UNREACHABLE, Reason.CUT_OFF, Reason.TIMED_OUT, Reason.UNREADABLE})
+_DOUBTFUL = frozenset({Reason.UNREACHABLE, Reason.CUT_OFF, Reason.TIMED_OUT, Reason.UNREADABLE, Reason.TOO_LARGE})
 
 
 def typed(error: UnansweredError, *, written: bool) -> AuditorError:
@@ -68,24 +67,12 @@ def typed(error: UnansweredError, *, written: bool) -> AuditorError:
         if isinstance(cause, kind):
             return meaning(unread.detail)
     internal = isinstance(cause, (errors_client.InternalServerError, errors_client.UnexpectedInput))
-    if written and (unread.reason in _DOUBTFUL or internal) and not _never_sent(cause):
+    if written and (unread.reason in _DOUBTFUL or internal) and not never_sent(error):
         return InDoubtError(
             f"{unread.detail}; whether it was done is not known",
             hint="look at the cluster's drafts, image and commit before doing it again",
         )
     return _REASONS.get(unread.reason, FailedError)(unread.detail)
-
-
-def _never_sent(cause: BaseException | None) -> bool:
-    """Whether no connection was made, so that nothing can have arrived."""
-    if isinstance(cause, requests.exceptions.ConnectTimeout):
-        return True
-    seen: Any = cause
-    while isinstance(seen, BaseException):
-        if isinstance(seen, (urllib3.exceptions.NewConnectionError, requests.exceptions.SSLError)):
-            return True
-        seen = next((a for a in (getattr(seen, "reason", None), *seen.args) if isinstance(a, BaseException)), None)
-    return False
 
 
 def validation_in(data: Any) -> Validation | None:

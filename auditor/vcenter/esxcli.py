@@ -8,16 +8,17 @@ answer in the tests). Only the commands on the list of operations can be run.
 from __future__ import annotations
 
 import threading
-import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
+import xml.etree.ElementTree as ET  # the type of a tree; `bounds` parses
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 from xml.sax.saxutils import escape
 
-from auditor.domain.observation import NOT_ATTEMPTED, RAW_LIMIT, Reading, Reason
+from auditor.domain.observation import NOT_ATTEMPTED, Reading, Reason
 from auditor.domain.readings.reading import HostReading
 from auditor.domain.readings.table import Loose
-from auditor.vcenter.faults import attempt, unanswered
+from auditor.vcenter.bounds import xml_tree
+from auditor.vcenter.faults import UnansweredError, attempt, unanswered
 from auditor.vcenter.soap import SoapSession
 
 _VERSION = "urn:vim25/5.0"
@@ -95,10 +96,7 @@ def rows_of(answer: ET.Element, label: str) -> Sequence[Loose]:
     text = next((node.text or "" for node in result if _local(node) == "response"), "")
     if not text.strip():
         return ()
-    try:
-        root = ET.fromstring(text)  # noqa: S314  # see the import
-    except ET.ParseError as error:
-        raise unanswered(Reason.UNREADABLE, f"{label}: not XML: {error}", text[:RAW_LIMIT]) from error
+    root = xml_tree(text.encode(), label)
     structures = [node for node in root if _local(node) == "DataObject"]
     if structures:
         return [_fields(node) for node in structures]
@@ -123,7 +121,7 @@ def _fault(fault: ET.Element, label: str) -> Exception:
     parts = {_local(node): node.text or "" for node in fault}
     detail = parts.get("faultDetail", "")
     said = parts.get("faultMsg", "") or "unknown fault"
-    with suppress(ET.ParseError):  # the detail is optional and not always XML: then faultMsg stands
-        said = next((node.text or "" for node in ET.fromstring(detail).iter() if _local(node) == "errMsg"), said)  # noqa: S314  # see the import
+    with suppress(UnansweredError):  # the detail is optional and not always XML: then faultMsg stands
+        said = next((node.text or "" for node in xml_tree(detail.encode(), label).iter() if _local(node) == "errMsg"), said)
     missing = any(word in said + detail for word in ("NotFound", "Unknown command", "InvalidRequest"))
     return unanswered(Reason.NOT_SUPPORTED if missing else Reason.FAILED, f"{label}: {said}", detail)

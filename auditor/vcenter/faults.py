@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
 from collections.abc import Callable
 from typing import TypeVar
 
 from auditor.domain.observation import RAW_LIMIT, Read, Reading, Reason, Unread
 from auditor.errors import AuditorError, ConnectError, DeadlineError, DeniedError, ReadError, RefusedError, TrustError
+from auditor.vcenter.http import Answer, HttpError
 
 T = TypeVar("T")
 
+SERVICE_UNAVAILABLE = 503
 STARTING = (
     "answers 503: its services are not running yet. A vCenter that is starting, being patched or being restored does that; "
     "wait until `service-control --status --all` on it shows them running, then run again"
@@ -32,26 +31,29 @@ def unanswered(reason: Reason, detail: str, raw: str = "") -> UnansweredError:
     return UnansweredError(Unread(reason, detail, raw[:RAW_LIMIT]))
 
 
-def transport_fault(error: BaseException, where: str, timeout: float) -> UnansweredError | AuditorError | None:
-    """The meaning of a standard library transport error, or None if ``error`` is not one. ``TrustError`` passes through."""
+def transport_fault(error: BaseException, where: str) -> UnansweredError | AuditorError | None:
+    """What a fault of the transport means to readers, or None if ``error`` is not one. An ``AuditorError`` passes through."""
     if isinstance(error, AuditorError):
         return error
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return unanswered(Reason.UNTRUSTED, f"{where}: certificate not trusted: {error.verify_message}")
-    if isinstance(error, TimeoutError):
-        return unanswered(Reason.TIMED_OUT, f"{where}: no answer within {timeout:g} s")
-    if isinstance(error, socket.gaierror):
-        return unanswered(Reason.UNREACHABLE, f"{where}: the name could not be resolved ({error.strerror})")
-    if isinstance(error, ssl.SSLError):
-        return unanswered(Reason.UNREACHABLE, f"{where}: TLS failed: {error.reason or error}")
-    if isinstance(error, OSError):
-        return unanswered(Reason.UNREACHABLE, f"{where}: {error.strerror or type(error).__name__}")
-    if isinstance(error, http.client.HTTPException):
-        text = str(error)
-        if text.startswith("503"):
-            return unanswered(Reason.UNREACHABLE, f"{where}: {STARTING}")
-        return unanswered(Reason.UNREACHABLE, f"{where}: broken HTTP answer ({type(error).__name__} {text})".rstrip(" )") + ")")
+    if isinstance(error, HttpError):
+        detail = STARTING if error.status == SERVICE_UNAVAILABLE else error.detail
+        return unanswered(error.reason, f"{where}: {detail}", error.body[:RAW_LIMIT].decode("utf-8", "replace"))
     return None
+
+
+def refused(answer: Answer, reason: Reason) -> HttpError:
+    """The error for an answer of another status than is taken."""
+    return HttpError(reason, f"HTTP {answer.status}", status=answer.status, body=answer.body[:RAW_LIMIT])
+
+
+def never_sent(error: UnansweredError) -> bool:
+    """Whether nothing of the request can have arrived, so that a write was not done."""
+    return isinstance(error.__cause__, HttpError) and not error.__cause__.sent
+
+
+def starting(error: UnansweredError) -> bool:
+    """Whether the answer was 503."""
+    return isinstance(error.__cause__, HttpError) and error.__cause__.status == SERVICE_UNAVAILABLE
 
 
 _REASONS: tuple[tuple[type[AuditorError], Reason], ...] = (

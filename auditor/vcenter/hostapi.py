@@ -24,9 +24,10 @@ from auditor.vcenter import software
 from auditor.vcenter.certificates import place
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered, unread_of
+from auditor.vcenter.http import within
 from auditor.vcenter.inventory import Inventory, read_inventory
 from auditor.vcenter.operations import Gate
-from auditor.vcenter.settings import Endpoint
+from auditor.vcenter.settings import ANSWER_BYTES, HOST_SECONDS, TOTAL_SECONDS, Endpoint
 from auditor.vcenter.soap import SoapSession
 from auditor.vcenter.tls import context_for, fetch_thumbprint, normal_thumbprint
 
@@ -36,7 +37,7 @@ class HostApiSettings:
     """The login on hosts. ``thumbprints`` (SHA-256) is by host name or address as configured, ``pinned`` by ``place`` as pinned
     in the file ``pins``. A host without one must have a certificate signed by ``ca_file`` for the name or address contacted.
     The system's authorities do not count: vCenter says which names are hosts, and a public authority signs for any name. Times
-    in seconds."""
+    in seconds, as of ``Endpoint``; ``host_seconds``: for everything that is read of one host."""
 
     user: str
     ca_file: Path | None = None
@@ -44,6 +45,10 @@ class HostApiSettings:
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
     proxy: str | None = None
+    total_timeout: float = TOTAL_SECONDS
+    answer_bytes: int = ANSWER_BYTES
+    end: float | None = None
+    host_seconds: float = HOST_SECONDS
     pinned: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     pins: Path | None = None
 
@@ -88,6 +93,9 @@ class HostApiSettings:
             connect_timeout=self.connect_timeout,
             read_timeout=self.read_timeout,
             proxy=self.proxy,
+            total_timeout=self.total_timeout,
+            answer_bytes=self.answer_bytes,
+            end=self.end,
         )
 
     def shown(self, target: HostTarget) -> tuple[str, bool]:
@@ -124,11 +132,13 @@ class HostApiReader:
         """Log in, read, log out. A host that cannot be read at all is an observation with ``trouble``."""
         base = HostObservation(target.name, self.route, self._clock.now(), target.vcenter)
         try:
-            session = SoapSession(self._settings.endpoint(target), self._password, self.gate)
+            endpoint = self._settings.endpoint(target)
         except TrustError as error:
             return replace(base, trouble=unread_of(error))
+        session = SoapSession(endpoint, self._password, self.gate)
         try:
-            return self._observe(session, base)
+            with within(endpoint, self._settings.host_seconds):
+                return self._observe(session, base)
         finally:
             session.close()
 

@@ -6,9 +6,7 @@ rows of ``data/operations-rollback.csv``. A reboot is never forced.
 
 from __future__ import annotations
 
-import http.client
 import re
-import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,12 +30,12 @@ from auditor.errors import (
     RefusedError,
 )
 from auditor.ports import HostTarget
-from auditor.vcenter.faults import STARTING, UnansweredError, attempt, transport_fault
+from auditor.vcenter.faults import UnansweredError, attempt, never_sent, starting, unanswered
+from auditor.vcenter.http import Http, HttpError
 from auditor.vcenter.inventory import single_property
 from auditor.vcenter.link import Link
 from auditor.vcenter.operations import Gate, operations
 from auditor.vcenter.settings import Endpoint
-from auditor.vcenter.tls import context_for
 
 T = TypeVar("T")
 
@@ -48,7 +46,7 @@ BUNDLE_LIMIT = 256 * 1024 * 1024
 
 _OURS = {"hostsystem.entermaintenancemode", "hostsystem.exitmaintenancemode", "hostsystem.reboot"}
 _DOWNLOAD = re.compile(r"/downloads/[A-Za-z0-9-]+/(configBundle-[A-Za-z0-9._-]+\.tgz)")
-_NOT_SENT = (ConnectionRefusedError, socket.gaierror)
+_PASSING = {Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.UNREADABLE, Reason.CUT_OFF, Reason.TOO_LARGE}
 
 
 class ApiHostControl:
@@ -208,46 +206,33 @@ class ApiHostControl:
 
 def _download(endpoint: Endpoint, path: str) -> Iterator[bytes]:
     """A file of a host's web server, piece by piece. Raises `ConnectError`, `TrustError`, `DeniedError` or `ReadError`."""
-    context = context_for(endpoint)
-    proxy = endpoint.proxy_address
-    host, port = proxy or (endpoint.host, endpoint.port)
-    connection = http.client.HTTPSConnection(host, port, timeout=endpoint.read_timeout, context=context)
-    if proxy:
-        connection.set_tunnel(endpoint.host, endpoint.port)
+    http = Http(endpoint)
     try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        if response.status in {401, 403}:
-            raise DeniedError(f"{path}: HTTP {response.status}", where=endpoint.where)
-        if response.status != 200:
-            raise ReadError(
-                f"{path}: HTTP {response.status}", where=endpoint.where, hint="the file goes away after some minutes"
-            )
-        expected = response.length
-        taken = 0
-        while piece := response.read(65536):
-            if not taken and piece[:2] != b"\x1f\x8b":
-                raise ReadError(f"{path}: not a gzip archive", where=endpoint.where)
-            taken += len(piece)
-            if taken > BUNDLE_LIMIT:
-                raise ReadError(f"{path}: more than {BUNDLE_LIMIT} bytes", where=endpoint.where)
-            yield piece
-        if not taken or (expected is not None and taken != expected):
-            raise ConnectError(f"{path}: {taken} bytes came of {expected}", where=endpoint.where, hint="try again")
-    except (OSError, http.client.HTTPException) as error:
-        fault = transport_fault(error, endpoint.where, endpoint.read_timeout)
-        if isinstance(fault, UnansweredError):
-            raise _plain(fault, endpoint.where, "downloading the configuration") from error
-        raise fault or error from error
+        with http.stream("GET", path, limit=BUNDLE_LIMIT) as (answer, pieces):
+            if answer.status in {401, 403}:
+                raise DeniedError(f"{path}: HTTP {answer.status}", where=endpoint.where)
+            if answer.status != 200:
+                raise ReadError(
+                    f"{path}: HTTP {answer.status}", where=endpoint.where, hint="the file goes away after some minutes"
+                )
+            taken = 0
+            for piece in pieces:
+                if not taken and piece[:2] != b"\x1f\x8b":
+                    raise ReadError(f"{path}: not a gzip archive", where=endpoint.where)
+                taken += len(piece)
+                yield piece
+            if not taken:
+                raise ConnectError(f"{path}: nothing came", where=endpoint.where, hint="try again")
+    except HttpError as error:
+        raise _plain(unanswered(error.reason, error.detail), endpoint.where, "downloading the configuration") from error
     finally:
-        connection.close()
+        http.close()
 
 
 def _refusal(error: UnansweredError, target: HostTarget, doing: str, *, sent: bool) -> AuditorError:
     """What an unanswered call means for whoever gave the order. ``sent``: the order itself was on its way."""
     reason, detail = error.unread.reason, error.unread.detail
-    passing = reason in {Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.UNREADABLE, Reason.CUT_OFF}
-    if passing and sent and STARTING not in detail and not isinstance(error.__cause__, _NOT_SENT):
+    if reason in _PASSING and sent and not starting(error) and not never_sent(error):
         return InDoubtError(
             f"the order was sent and what came of it is not known: {detail}",
             where=target.name,
@@ -268,6 +253,7 @@ def _plain(error: UnansweredError, where: str, doing: str) -> AuditorError:
         Reason.TIMED_OUT: DeadlineError,
         Reason.CUT_OFF: ConnectError,
         Reason.UNREADABLE: ReadError,
+        Reason.TOO_LARGE: ReadError,
         Reason.DENIED: DeniedError,
         Reason.ABSENT: AbsentError,
     }

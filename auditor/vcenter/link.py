@@ -21,7 +21,8 @@ from auditor.vcenter.soap import SoapSession
 
 T = TypeVar("T")
 
-_PASSING = {Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.UNREADABLE}
+_BROKEN = {Reason.UNREACHABLE, Reason.CUT_OFF}
+_PASSING = {*_BROKEN, Reason.TIMED_OUT, Reason.UNREADABLE}
 
 
 class Link:
@@ -50,7 +51,7 @@ class Link:
                     if self._session is session:
                         self._session = None
                 session.close()
-            if error.unread.reason is not Reason.UNREACHABLE or fresh or not again():
+            if error.unread.reason not in _BROKEN or fresh or not again():
                 raise
         return self.call(function, again=lambda: False)
 

@@ -36,6 +36,7 @@ from auditor.vcenter.activity import host_activity
 from auditor.vcenter.esxcli import Esxcli
 from auditor.vcenter.faults import attempt, unanswered
 from auditor.vcenter.hostsettings import read_settings
+from auditor.vcenter.http import ending, until, within
 from auditor.vcenter.images import Images
 from auditor.vcenter.inventory import Inventory, image_manager, read_inventory, read_marks
 from auditor.vcenter.operations import Gate
@@ -101,7 +102,12 @@ class VCenterRouteReader:
         return self._settings.name
 
     def view(self, progress: Progress, recorded: Mapping[str, str] = MappingProxyType({})) -> VCenterView:
-        """Marks, inventory, clusters with image, commit and stored compliance, depot. Never raises for what vCenter does."""
+        """Marks, inventory, clusters with image, commit and stored compliance, depot. Never raises for what vCenter does, and
+        ends by the settings' ``view_seconds``."""
+        with within(self._settings.endpoint, self._settings.view_seconds):
+            return self._view(progress, recorded)
+
+    def _view(self, progress: Progress, recorded: Mapping[str, str]) -> VCenterView:
         at = self._clock.now()
         self._scheduled = None
         phase = f"vCenter {self.name}"
@@ -134,6 +140,10 @@ class VCenterRouteReader:
         reboot: esxcli takes a second or more, and a staged image is believed to set that mark [inferred]. Of the others it is
         not attempted, which is not the same as "nothing staged".
         """
+        with within(self._settings.endpoint, self._settings.host_seconds):
+            return self._read_host(host)
+
+    def _read_host(self, host: InventoryHost) -> HostObservation:
         base = HostObservation(host=host.name, route=Route.VCENTER, at=self._clock.now(), vcenter=self.name)
         if host.connection != Connection.CONNECTED.value:
             said = host.connection or "does not show whether it is connected"
@@ -195,6 +205,7 @@ class VCenterRouteReader:
     def _clusters(self, inventory: Inventory, progress: Progress, recorded: Mapping[str, str]) -> tuple[ClusterView, ...]:
         phase = f"images of {self.name}"
         progress.start(phase, len(inventory.clusters))
+        end = ending(self._settings.endpoint, self._settings.view_seconds)  # for threads, which do not inherit it
 
         def read(cluster: tuple[str, str]) -> ClusterView:
             moid, name = cluster
@@ -203,7 +214,8 @@ class VCenterRouteReader:
             if none:
                 view = ClusterView(moid, name, none, none, none, none)
             else:
-                view = self._vlcm.cluster(moid, name, recorded.get(moid, ""))
+                with until(end):
+                    view = self._vlcm.cluster(moid, name, recorded.get(moid, ""))
             progress.advance(phase, name)
             return view
 

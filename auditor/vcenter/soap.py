@@ -8,29 +8,31 @@ take the newest both know, log in.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import threading
-import xml.etree.ElementTree as ET  # the peer is verified before a byte is parsed
+import xml.etree.ElementTree as ET  # the type of a tree; `bounds` parses
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
+from contextlib import nullcontext, suppress
 from typing import Any, TypeVar, cast
 
-from pyVmomi import SoapStubAdapter, vim, vmodl
-from pyVmomi.SoapAdapter import SoapResponseDeserializer
+from pyVmomi import vim, vmodl
+from pyVmomi.SoapAdapter import SoapDeserializer, SoapResponseDeserializer, SoapStubAdapterBase
 from pyVmomi.VmomiSupport import GetServiceVersions, IsChildVersion, versionIdMap
 
 from auditor.domain.observation import RAW_LIMIT, Reason
 from auditor.errors import AuditorError
-from auditor.vcenter.faults import STARTING, UnansweredError, transport_fault, unanswered
+from auditor.vcenter.bounds import xml_text, xml_tree
+from auditor.vcenter.faults import SERVICE_UNAVAILABLE, UnansweredError, refused, transport_fault, unanswered
+from auditor.vcenter.http import Answer, Http, closing
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
-from auditor.vcenter.tls import context_for, distrust
 
 T = TypeVar("T")
 
-POOL_IDLE_SECONDS = 300
-"""A pooled connection idle for longer is closed; vCenter's own proxy closes them later than that."""
+SOAP_FAULT = 500
+COOKIE_LIMIT = 4096
+
+SLOTS = 1_000_000
+"""Properties of all objects in an answer. A host's list of VIBs has some 10,000."""
 
 SHARED_ANSWERS = 256
 """Different answers that are remembered in a session: far more than a fleet has images."""
@@ -42,71 +44,69 @@ _ENVELOPE = (
 )
 
 
-class _Connection(http.client.HTTPSConnection):
-    """An HTTPS connection with one timeout to connect and another to wait for an answer."""
+class _Reader(SoapDeserializer):  # type: ignore[misc]  # pyVmomi is untyped
+    """pyVmomi's reader of values, which counts what it makes: an empty tag can name a type of a hundred properties."""
 
-    def __init__(self, *args: Any, connect_timeout: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._connect_timeout = connect_timeout
+    def __init__(self, stub: Any) -> None:
+        super().__init__(stub)
+        self._slots = 0
 
-    def connect(self) -> None:
-        answer_timeout, self.timeout = self.timeout, self._connect_timeout
-        try:
-            super().connect()
-        finally:
-            self.timeout = answer_timeout
-        self.sock.settimeout(answer_timeout)
+    def StartElementHandler(self, tag: Any, attr: Any) -> None:  # noqa: N802  # pyVmomi's name
+        super().StartElementHandler(tag, attr)
+        made = self.stack[-1]
+        self._slots += len(getattr(made, "__dict__", ())) if not isinstance(made, type) else 1
+        if self._slots > SLOTS:
+            raise unanswered(Reason.TOO_LARGE, f"the answer has more than {SLOTS:,} properties")
 
 
-class _Stub(SoapStubAdapter):  # type: ignore[misc]  # pyVmomi is untyped
-    """pyVmomi's stub with the gate in front of the wire."""
+class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi is untyped
+    """pyVmomi's stub with the gate in front of the wire, and our transport instead of its own."""
 
-    def __init__(self, endpoint: Endpoint, gate: Gate, version: str) -> None:
-        proxy = endpoint.proxy_address
-        super().__init__(
-            host=endpoint.host,
-            port=endpoint.port,
-            version=version,
-            poolSize=endpoint.threads,
-            sslContext=context_for(endpoint),
-            httpConnectionTimeout=endpoint.read_timeout,
-            connectionPoolTimeout=POOL_IDLE_SECONDS,
-            httpProxyHost=proxy[0] if proxy else None,
-            httpProxyPort=proxy[1] if proxy else 80,
-        )
-        self.scheme = partial(_Connection, connect_timeout=endpoint.connect_timeout)
-        self._gate = gate
+    def __init__(self, endpoint: Endpoint, gate: Gate, http: Http, version: str) -> None:
+        super().__init__(version)
+        self.requestContext = None  # pyVmomi's name; it expects one
+        self._gate, self._http, self._cookie = gate, http, ""
+        self._where = endpoint.where
 
-    def InvokeMethod(self, mo: Any, info: Any, args: Any, outerStub: Any = None) -> Any:  # noqa: N802, N803  # pyVmomi's names
+    def __deepcopy__(self, _: Any) -> _Stub:
+        return self  # managed objects that are copied share it
+
+    def InvokeMethod(self, mo: Any, info: Any, args: Any) -> Any:  # noqa: N802  # pyVmomi's name
         self._gate.check("soap", _type_names(type(mo)), info.wsdlName)
-        return super().InvokeMethod(mo, info, args, outerStub)
+        answer = self._exchange(self.SerializeRequest(mo, info, args))
+        found = self.taken_apart(info.result, answer)
+        if answer.status == SOAP_FAULT:
+            raise found if isinstance(found, Exception) else unanswered(Reason.UNREADABLE, "a fault without a type")
+        return found
 
-    def invoke_plain(self, mo: Any, name: str) -> tuple[int, bytes]:
-        """Call a method that takes no arguments, by pyVmomi's name; (HTTP status, answer), not taken apart."""
+    def invoke_plain(self, mo: Any, name: str) -> tuple[Any, Answer]:
+        """Call a method that takes no arguments, by pyVmomi's name; (type of the result, answer), not taken apart."""
         info = mo._GetMethodInfo(name)  # noqa: SLF001  # pyVmomi offers no other way
         self._gate.check("soap", _type_names(type(mo)), info.wsdlName)
-        return self._exchange(self.SerializeRequest(mo, info, ()))
+        return info.result, self._exchange(self.SerializeRequest(mo, info, ()))
 
-    def taken_apart(self, mo: Any, name: str, answer: bytes) -> Any:
-        """The value of such an answer by pyVmomi's own reader; a fault is an exception object."""
-        return SoapResponseDeserializer(self).Deserialize(answer, mo._GetMethodInfo(name).result)  # noqa: SLF001
+    def taken_apart(self, kind: Any, answer: Answer) -> Any:
+        """The value in an answer by pyVmomi's own reader; a fault is an exception object."""
+        text = xml_text(answer.body, self._where)
+        reader = SoapResponseDeserializer(self)
+        reader.deser = _Reader(self)
+        return reader.Deserialize(text, kind)
 
-    def post(self, body: str) -> tuple[int, bytes]:
-        """Send a SOAP body as it is, with this session's cookie; (HTTP status, answer). The caller has passed the gate."""
+    def post(self, body: str) -> Answer:
+        """Send a SOAP body as it is, with this session's cookie. The caller has passed the gate."""
         return self._exchange(_ENVELOPE.format(body=body).encode())
 
-    def _exchange(self, request: bytes) -> tuple[int, bytes]:
-        connection = self.GetConnection()
-        try:
-            headers = {"Cookie": self.cookie, "SOAPAction": self.versionId, "Content-Type": "text/xml; charset=UTF-8"}
-            connection.request("POST", self.path, request, headers)
-            response = connection.getresponse()
-            answer = response.read()
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            raise
-        self.ReturnConnection(connection)
-        return response.status, answer
+    def _exchange(self, request: bytes) -> Answer:
+        headers = {"SOAPAction": self.versionId, "Content-Type": "text/xml; charset=UTF-8"}
+        if self._cookie:
+            headers["Cookie"] = self._cookie
+        answer = self._http.request("POST", "/sdk", request, headers)
+        if answer.status not in {200, SOAP_FAULT}:
+            raise refused(answer, Reason.UNREACHABLE)
+        cookie = answer.headers.get("Set-Cookie", "").partition(";")[0].strip()
+        if cookie and cookie.isascii() and cookie.isprintable() and len(cookie) <= COOKIE_LIMIT:
+            self._cookie = cookie
+        return answer
 
 
 class SoapSession:
@@ -121,6 +121,7 @@ class SoapSession:
         self.gate = gate or Gate()
         self._password = password
         self._lock = threading.Lock()
+        self._http: Http | None = None
         self._stub: _Stub | None = None
         self._content: Any = None
         self._failed: AuditorError | None = None
@@ -133,15 +134,24 @@ class SoapSession:
         """``function`` applied to the session's ServiceContent. Raises ``UnansweredError`` or ``TrustError``."""
         content = self._login(None)
         try:
-            return function(content)
+            return self._applied(function, content)
+        except AuditorError:
+            raise  # as it is: as its own cause it would never be freed, nor the answer in its frames
         except Exception as error:
             if not _other_server(error):
                 raise self._translated(error) from error
             content = self._login(content)
         try:
-            return function(content)
+            return self._applied(function, content)
+        except AuditorError:
+            raise
         except Exception as error:
             raise self._translated(error) from error
+
+    def _applied(self, function: Callable[[Any], T], content: Any) -> T:
+        http = self._http
+        with nullcontext() if http is None else http.taking_apart():
+            return function(content)
 
     def object(self, kind: Any, moid: str) -> Any:
         """The managed object ``moid`` of pyVmomi type ``kind`` on this session; for use inside ``call``."""
@@ -167,13 +177,11 @@ class SoapSession:
         stub = self._stub
         if stub is None:
             raise unanswered(Reason.NOT_ATTEMPTED, f"{self.endpoint.where}: not logged in")
-        status, answer = stub.invoke_plain(managed, name)
-        key = (name, hashlib.sha256(answer).digest())
+        kind, answer = stub.invoke_plain(managed, name)
+        key = (name, hashlib.sha256(answer.body).digest())
         if key in self._shared:
             return cast("T", self._shared[key])
-        if status not in {200, 500}:
-            raise http.client.HTTPException(f"{status}")
-        found = stub.taken_apart(managed, name, answer)
+        found = stub.taken_apart(kind, answer)
         if isinstance(found, Exception):
             raise found
         value = convert(found)
@@ -190,14 +198,8 @@ class SoapSession:
         stub = self._stub
         if stub is None:
             raise unanswered(Reason.NOT_ATTEMPTED, f"{self.endpoint.where}: not logged in")
-        status, answer = stub.post(f'<{method} xmlns="urn:vim25"><_this type="{kind}">{moid}</_this>{arguments}</{method}>')
-        try:
-            root = ET.fromstring(answer)  # noqa: S314  # see the import
-        except ET.ParseError as error:
-            if status not in {200, 500}:
-                raise http.client.HTTPException(f"{status}") from error
-            raw = answer[:RAW_LIMIT].decode("utf-8", "replace")
-            raise unanswered(Reason.UNREADABLE, f"{method}: not XML: {error}", raw) from error
+        answer = stub.post(f'<{method} xmlns="urn:vim25"><_this type="{kind}">{moid}</_this>{arguments}</{method}>')
+        root = xml_tree(answer.body, method)
         fault = root.find(".//{http://schemas.xmlsoap.org/soap/envelope/}Fault")
         if fault is not None:
             raise _raw_fault(fault, method)
@@ -209,12 +211,12 @@ class SoapSession:
     def close(self) -> None:
         """Log out and close the connections. Never raises: a session that cannot be ended expires by itself."""
         with self._lock:
-            content, stub, self._content, self._stub = self._content, self._stub, None, None
+            content, http, self._content, self._stub, self._http = self._content, self._http, None, None, None
         if content is not None:
-            with suppress(Exception):
+            with suppress(Exception), closing():
                 content.sessionManager.Logout()
-        if stub is not None:
-            stub.DropConnections()
+        if http is not None:
+            http.close()
 
     def _login(self, stale: Any) -> Any:
         """The ServiceContent of a live session; logs in if there is none or the present one is ``stale``."""
@@ -224,54 +226,41 @@ class SoapSession:
             if self._content is not None and self._content is not stale:
                 return self._content
             try:
-                if stale is not None and self._stub is not None:
-                    self._stub.DropConnections()
+                if stale is not None:
                     self._stub = None
-                self._stub = self._stub or _Stub(self.endpoint, self.gate, self._version())
-                content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
-                content.sessionManager.Login(self.endpoint.user, self._password(), None)
+                self._http = self._http or Http(self.endpoint)
+                with self._http.taking_apart():
+                    self._stub = self._stub or _Stub(self.endpoint, self.gate, self._http, self._version(self._http))
+                    content: Any = vim.ServiceInstance("ServiceInstance", self._stub).RetrieveContent()
+                    content.sessionManager.Login(self.endpoint.user, self._password(), None)
             except Exception as error:
                 self._failed = self._translated(error)
                 raise self._failed from error
             self._content = content
             return content
 
-    def _version(self) -> str:
+    def _version(self, http: Http) -> str:
         """The newest API version that both sides know (pyVmomi's name for it), from the server's list of versions."""
         endpoint = self.endpoint
-        proxy = endpoint.proxy_address
-        host, port = proxy or (endpoint.host, endpoint.port)
-        connection = _Connection(
-            host, port, timeout=endpoint.read_timeout, context=context_for(endpoint), connect_timeout=endpoint.connect_timeout
-        )
-        if proxy:
-            connection.set_tunnel(endpoint.host, endpoint.port)
-        try:
-            connection.request("GET", "/sdk/vimServiceVersions.xml")
-            response = connection.getresponse()
-            answer = response.read()
-        finally:
-            connection.close()
-        if response.status == 503:
-            raise unanswered(Reason.UNREACHABLE, f"{endpoint.where}: {STARTING}")
+        answer = http.request("GET", "/sdk/vimServiceVersions.xml")
+        if answer.status == SERVICE_UNAVAILABLE:
+            raise refused(answer, Reason.UNREACHABLE)
         offered: set[str] = set()
-        with suppress(ET.ParseError):
-            for namespace in ET.fromstring(answer).iter("namespace"):  # noqa: S314  # see the import
+        with suppress(UnansweredError):
+            for namespace in xml_tree(answer.body, endpoint.where).iter("namespace"):
                 if namespace.findtext("name") == "urn:vim25":
                     offered |= {(node.text or "").strip() for node in namespace.iter("version")}
         for version in GetServiceVersions("vim25"):
             if versionIdMap[version] in offered:
                 return str(version)
-        detail = f"{endpoint.where}: answers (HTTP {response.status}), but neither as a vCenter nor as an ESXi host"
-        raise unanswered(Reason.UNREADABLE, detail, answer[:RAW_LIMIT].decode("utf-8", "replace"))
+        detail = f"{endpoint.where}: answers (HTTP {answer.status}), but neither as a vCenter nor as an ESXi host"
+        raise unanswered(Reason.UNREADABLE, detail, answer.body[:RAW_LIMIT].decode("utf-8", "replace"))
 
     def _translated(self, error: Exception) -> AuditorError:
         where = self.endpoint.where
         if isinstance(error, vmodl.MethodFault):
             return _fault(error, where, self.endpoint.user)
-        known = transport_fault(error, where, self.endpoint.read_timeout)
-        if isinstance(known, UnansweredError) and known.unread.reason is Reason.UNTRUSTED:
-            return distrust(self.endpoint, getattr(error, "verify_message", "") or known.unread.detail)
+        known = transport_fault(error, where)
         if known is not None:
             return known
         return unanswered(Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {error})"[:500])

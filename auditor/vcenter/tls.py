@@ -11,15 +11,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-import socket
 import ssl
+import time
 from typing import Any
 
+from auditor import tcp
 from auditor.errors import ConfigError, ConnectError, TrustError
 from auditor.vcenter.settings import Endpoint
 
 FETCH_TIMEOUT = 10.0
 """Seconds ``fetch_thumbprint`` waits for a connection and for the handshake."""
+
+LOOK_AGAIN_SECONDS = 2.0
+"""The same where a deadline may be near."""
 
 
 def thumbprint_of(certificate: bytes) -> str:
@@ -52,7 +56,7 @@ def fetch_thumbprint(host: str, port: int = 443, timeout: float = FETCH_TIMEOUT,
         context.verify_mode = ssl.CERT_NONE  # the certificate is looked at, not trusted
     try:
         with (
-            socket.create_connection((host, port), timeout) as plain,
+            tcp.connect(host, port, connect_timeout=timeout, end=time.monotonic() + 2 * timeout) as plain,
             context.wrap_socket(plain, server_hostname=host) as secure,
         ):
             certificate = secure.getpeercert(binary_form=True)
@@ -121,7 +125,11 @@ def context_for(endpoint: Endpoint) -> ssl.SSLContext:
 def distrust(endpoint: Endpoint, why: str) -> TrustError:
     """The error for a certificate that no accepted authority vouches for, naming the one seen, so that it can be pinned."""
     try:
-        seen = fetch_thumbprint(endpoint.host, endpoint.port) if endpoint.proxy is None else "not looked at (proxy)"
+        seen = (
+            fetch_thumbprint(endpoint.host, endpoint.port, LOOK_AGAIN_SECONDS)
+            if endpoint.proxy is None
+            else "not looked at (proxy)"
+        )
     except ConnectError:
         seen = "could not be looked at again"
     source = str(endpoint.ca_file) if endpoint.ca_file else "the system's certificate authorities"

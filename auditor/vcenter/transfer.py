@@ -13,20 +13,27 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-
-import requests
+from urllib.parse import quote, urlsplit
 
 from auditor.domain.editing import Downloaded
-from auditor.errors import AuditorError, ConnectError, FailedError, InputError, ReadError, SessionEndedError, TrustError
+from auditor.errors import AuditorError, FailedError, InputError, ReadError, SessionEndedError, TrustError
+from auditor.vcenter.answers import typed
+from auditor.vcenter.faults import unanswered
+from auditor.vcenter.http import BLOCK, Http, HttpError, shown_address
+from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.tasks import Told, silent
 from auditor.vcenter.vapi import VapiSession
 
 UPLOAD_PORT = 9087
 UPLOAD_PATH = "/vum-fileupload"
-BLOCK = 1024 * 1024
+
+DOWNLOAD_LIMIT = 16 * 1024**3
+"""Bytes of an export that are taken. Real ones have some hundred MB, with a vendor's add-on some GB."""
+
+_KEPT = "/%:@!$&'()*+,;=~?"
 
 
 class _Form:
@@ -61,38 +68,36 @@ class _Form:
 def upload(session: VapiSession, path: Path, port: int = UPLOAD_PORT, told: Told = silent) -> str:
     """Send a file and give vCenter's id of it. Raises ``InputError`` for a file that cannot be read, ``ConnectError``,
     ``TrustError``, ``FailedError`` for a refusal, ``ReadError`` for an answer without an id."""
-    endpoint = session.endpoint
-    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-    url = f"https://{host}:{port}{UPLOAD_PATH}"
+    endpoint = replace(session.endpoint, port=port)
+    where = f"https://{endpoint.host}:{port}{UPLOAD_PATH}"
+    http = Http(endpoint)
     try:
         form = _Form(path, told)
-        http, headers = session.transfer()
-        answer = http.post(
-            url,
-            data=form,
-            headers=headers | {"Content-Type": form.content_type},
-            timeout=(endpoint.connect_timeout, endpoint.read_timeout),
-        )
+        headers = {"Content-Type": form.content_type, "Content-Length": str(len(form)), **session.transfer()}
+        with http.stream("POST", UPLOAD_PATH, form, headers) as (answer, pieces):
+            text = b"".join(pieces).decode("utf-8", "replace").strip()
+    except HttpError as error:
+        raise _failed(error, where) from error
     except OSError as error:
-        raise _failed(error, url, path, session) from error
-    if answer.status_code == 401:
-        raise SessionEndedError("the upload service does not know the session (HTTP 401): nothing was uploaded", where=url)
-    if not answer.ok:
+        raise InputError(f"{error.strerror or error}", where=str(path)) from error
+    finally:
+        http.close()
+    if answer.status == 401:
+        raise SessionEndedError("the upload service does not know the session (HTTP 401): nothing was uploaded", where=where)
+    if answer.status >= 400:
         hint = "needs the privilege VcIntegrity.FileUpload.com.vmware.vcIntegrity.ImportFile; or let vCenter pull the bundle"
-        raise FailedError(f"the upload was refused: HTTP {answer.status_code}", where=url, hint=hint)
+        raise FailedError(f"the upload was refused: HTTP {answer.status}", where=where, hint=hint)
     told(100, "")
-    return _file_id(answer, url)
+    return _file_id(text, where)
 
 
-def _file_id(answer: requests.Response, url: str) -> str:
-    text = answer.text.strip()
-    try:
+def _file_id(text: str, where: str) -> str:
+    found = "" if len(text) > 200 or "<" in text or "\n" in text else text
+    with suppress(ValueError, RecursionError):
         found = _first_text(json.loads(text))
-    except ValueError:
-        found = "" if len(text) > 200 or "<" in text or "\n" in text else text
     if found:
         return found
-    raise ReadError(f"the upload's answer holds no file id: {text[:200]!r}", where=url, hint="let vCenter pull the bundle")
+    raise ReadError(f"the upload's answer holds no file id: {text[:200]!r}", where=where, hint="let vCenter pull the bundle")
 
 
 def _first_text(value: Any) -> str:
@@ -109,62 +114,63 @@ def _first_text(value: Any) -> str:
 
 
 def download(session: VapiSession, url: str, target: Path, told: Told = silent, *, allow_http: bool = False) -> Downloaded:
-    """Fetch a URL vCenter gave into a file, which appears only when it is complete. Over HTTPS the certificate must be the
-    trusted one; plain HTTP raises ``TrustError`` unless ``allow_http``. Raises also ``ConnectError``, ``FailedError`` and
-    ``InputError`` for a file that cannot be written."""
-    secure = urlsplit(url).scheme == "https"
+    """Fetch a URL vCenter gave into a file, which appears only when it is complete. vCenter may name itself otherwise there
+    than the configuration does: our session is not sent. Over HTTPS the certificate must be the pinned one, or one for the
+    name in the URL by the same authority; plain HTTP raises ``TrustError`` unless ``allow_http``. Raises also
+    ``ConnectError``, ``FailedError``, ``ReadError`` and ``InputError`` for a file that cannot be written."""
+    endpoint, path, secure = _place(session.endpoint, url)
     if not secure and not allow_http:
         raise TrustError(
             "vCenter offers this file over plain HTTP: nobody vouches for what comes",
-            where=url,
+            where=endpoint.where,
             hint="allow it explicitly, and check the file by another way before using it",
         )
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     digest, size = hashlib.sha256(), 0
+    http = Http(endpoint, secure=secure)
     try:
-        http, _ = session.transfer()
-        timeout = (session.endpoint.connect_timeout, session.endpoint.read_timeout)
-        with http.get(url, stream=True, timeout=timeout, allow_redirects=False) as answer, part.open("wb") as file:
-            if answer.status_code != 200:
-                raise FailedError(f"the download was refused: HTTP {answer.status_code}", where=url)
-            length = _length(answer.headers.get("Content-Length", ""), url)
-            for block in answer.iter_content(BLOCK):
-                file.write(block)
-                digest.update(block)
-                size += len(block)
+        with http.stream("GET", path, limit=DOWNLOAD_LIMIT) as (answer, pieces), part.open("wb") as file:
+            if answer.status != 200:
+                raise FailedError(f"the download was refused: HTTP {answer.status}", where=endpoint.where)
+            length = int(answer.headers.get("Content-Length", "0"))
+            for piece in pieces:
+                file.write(piece)
+                digest.update(piece)
+                size += len(piece)
                 told(min(99, 100 * size // length) if length else 0, f"{size // BLOCK} MiB")
             file.flush()
             os.fsync(file.fileno())
-        if length and size != length:
-            raise ConnectError(f"the download stopped after {size} of {length} bytes", where=url)
         part.replace(target)
+    except HttpError as error:
+        raise _failed(error, endpoint.where) from error
     except OSError as error:
-        raise _failed(error, url, target, session) from error
+        raise InputError(f"{error.strerror or error}", where=str(target)) from error
     finally:
+        http.close()
         with suppress(OSError):
             part.unlink(missing_ok=True)
     told(100, "")
     return Downloaded(size, digest.hexdigest(), url, secure)
 
 
-def _length(text: str, url: str) -> int:
-    """The bytes to come; 0 where the answer does not say. Raises ``ReadError``: without it a cut-off file looks complete."""
-    if not text:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
-        raise ReadError(f"the answer's length is no number: {text[:60]!r}", where=url, hint="try again")
-    return int(text)
+def _place(endpoint: Endpoint, url: str) -> tuple[Endpoint, str, bool]:
+    """Where a URL is, what is asked for there, and whether through TLS. Raises ``ReadError``."""
+    try:
+        split = urlsplit(url)
+        secure = split.scheme == "https"
+        host, port = split.hostname or "", split.port or (443 if secure else 80)
+    except ValueError:
+        host = ""
+    if not host or split.scheme not in {"http", "https"}:
+        raise ReadError("the export's address is none that can be fetched", where=endpoint.where, tried=shown_address(url))
+    path = quote(split.path or "/", safe=_KEPT) + (f"?{quote(split.query, safe=_KEPT)}" if split.query else "")
+    return replace(endpoint, where=shown_address(url), host=host, port=port), path, secure
 
 
-def _failed(error: OSError, url: str, path: Path, session: VapiSession) -> AuditorError:
-    """requests' errors are OSErrors as well as those of the file."""
-    if isinstance(error, requests.exceptions.SSLError):
-        return TrustError(f"the certificate at {urlsplit(url).netloc} is not the trusted one", where=url)
-    if isinstance(error, requests.exceptions.Timeout):
-        return ConnectError(f"no answer within {session.endpoint.read_timeout:g} s", where=url)
-    if isinstance(error, requests.exceptions.RequestException):
-        return ConnectError(f"the connection failed ({type(error).__name__})", where=url)
-    return InputError(f"{error.strerror or error}", where=str(path))
+def _failed(error: HttpError, where: str) -> AuditorError:
+    made = typed(unanswered(error.reason, error.detail), written=False)
+    made.where = where
+    return made
 
 
 __all__ = ["UPLOAD_PORT", "download", "upload"]

@@ -1,23 +1,24 @@
 """A session on the JSON-RPC side of a vCenter through the official ``vmware-vcenter`` SDK, with the gate before the wire.
 
 The SDK's ``create_vsphere_client`` is not used: it has no timeout, a pool of eight, and a finaliser that ends the session
-under other threads. The connection here is ours: no environment proxies or CA bundles, own trust, pool as large as the
-number of threads, a timeout on every call. One stub configuration is shared by all threads (measured to be safe).
+under other threads. The connection here is ours (``http``): no redirects, no environment proxies or CA bundles, own trust,
+pool as large as the number of threads, bounds on every call. One stub configuration is shared by all threads (measured to
+be safe).
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
-import requests
 from com.vmware.cis_client import Session
 from com.vmware.vapi.std import errors_client
-from requests.adapters import HTTPAdapter
 from vmware.vapi.bindings.error import VapiError
-from vmware.vapi.lib.connect import get_requests_connector
+from vmware.vapi.protocol.client.http_lib import HTTPResponse
+from vmware.vapi.protocol.client.msg.json_connector import get_protocol_connector
+from vmware.vapi.protocol.client.rpc.provider import HTTPProvider
 from vmware.vapi.provider.filter import ApiProviderFilter
 from vmware.vapi.security.session import create_session_security_context
 from vmware.vapi.security.user_password import create_user_password_security_context
@@ -25,33 +26,36 @@ from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
 from auditor.domain.observation import Reason
 from auditor.errors import AuditorError, SessionEndedError
-from auditor.vcenter.faults import STARTING, unanswered
+from auditor.vcenter.bounds import json_text
+from auditor.vcenter.faults import SERVICE_UNAVAILABLE, refused, transport_fault, unanswered
+from auditor.vcenter.http import Http, HttpError, closing
 from auditor.vcenter.operations import Gate
 from auditor.vcenter.settings import Endpoint
-from auditor.vcenter.tls import context_for, distrust
+
+PATH = "/api"
+NOT_FOUND = 404
 
 
-class _Adapter(HTTPAdapter):
-    """Sends with the endpoint's own TLS context. requests would otherwise add its bundled authorities to it."""
+class _Provider(HTTPProvider):  # type: ignore[misc]  # the SDK is untyped
+    """The SDK's way to the wire: our transport. What it gives back is text, which the SDK takes apart."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._context = context_for(endpoint)
-        self._pin = endpoint.thumbprint
-        super().__init__(pool_connections=endpoint.threads, pool_maxsize=endpoint.threads)
+    def __init__(self, http: Http) -> None:
+        super().__init__()
+        self._http = http
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **kwargs, **self._trust())
+    def connect(self) -> _Provider:
+        return self
 
-    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, **kwargs, **self._trust())
+    def disconnect(self) -> None:
+        """The session closes the connections."""
 
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        conn.cert_reqs = "CERT_NONE" if self._pin else "CERT_REQUIRED"
-        conn.ca_certs = conn.ca_cert_dir = None
-
-    def _trust(self) -> dict[str, Any]:
-        # With a pin, urllib3 compares the fingerprint as well; the context has done it already.
-        return {"ssl_context": self._context} | ({"assert_fingerprint": self._pin} if self._pin else {})
+    def do_request(self, request: Any) -> HTTPResponse:
+        answer = self._http.request(str(request.method), PATH, request.body, request.headers)
+        if answer.status == NOT_FOUND:
+            raise HttpError(Reason.NOT_SUPPORTED, f"no vAPI endpoint at {PATH} (HTTP 404)", status=NOT_FOUND)
+        if answer.status >= 400:
+            raise refused(answer, Reason.UNREACHABLE if answer.status == SERVICE_UNAVAILABLE else Reason.FAILED)
+        return HTTPResponse(answer.status, answer.headers, json_text(answer.body, self._http.endpoint.where))
 
 
 class _GateFilter(ApiProviderFilter):  # type: ignore[misc]  # the SDK is untyped
@@ -79,7 +83,7 @@ class VapiSession:
         self.version = ""
         self._password = password
         self._lock = threading.Lock()
-        self._http: requests.Session | None = None
+        self._http: Http | None = None
         self._connector: Any = None
         self._configuration: Any = None
         self._session_id = ""
@@ -97,10 +101,14 @@ class VapiSession:
             return self._invoke(service, operation, arguments)
         except errors_client.Unauthenticated:
             self._login(generation + 1)
+        except AuditorError:
+            raise  # as it is: as its own cause it would never be freed, nor the answer in its frames
         except Exception as error:
             raise self.translated(error, what) from error
         try:
             return self._invoke(service, operation, arguments)
+        except AuditorError:
+            raise
         except Exception as error:
             raise self.translated(error, what) from error
 
@@ -122,6 +130,8 @@ class VapiSession:
                 tried=what,
                 hint="nothing was done by this call; look at vCenter again before going on",
             ) from error
+        except AuditorError:
+            raise
         except Exception as error:
             raise self.translated(error, what) from error
 
@@ -139,27 +149,27 @@ class VapiSession:
         """Why there is no login and none will be tried."""
         return self._failed
 
-    def transfer(self) -> tuple[requests.Session, dict[str, str]]:
-        """For files beside the API: the HTTP session with this vCenter's trust, and the header that names our login. Raises
-        like ``call``."""
+    def transfer(self) -> dict[str, str]:
+        """The header that names our login, for files beside the API. Raises like ``call``."""
         self._login(0)
         with self._lock:
             if self._http is None or not self._session_id:
                 raise unanswered(Reason.FAILED, f"{self.endpoint.where}: the session was closed")
-            return self._http, {"vmware-api-session-id": self._session_id}
+            return {"vmware-api-session-id": self._session_id}
 
     def close(self) -> None:
         """End the session. Never raises: one that cannot be ended expires by itself."""
         with self._lock:
             configuration, http, self._configuration, self._http = self._configuration, self._http, None, None
         if configuration is not None:
-            with suppress(Exception):
+            with suppress(Exception), closing():
                 Session(configuration).delete()
         if http is not None:
             http.close()
 
     def _invoke(self, service: Any, operation: str, arguments: dict[str, Any]) -> Any:
-        return getattr(service(self._configuration), operation)(**arguments)
+        with nullcontext() if self._http is None else self._http.taking_apart():
+            return getattr(service(self._configuration), operation)(**arguments)
 
     def _login(self, wanted: int) -> int:
         """Be logged in at least for the ``wanted``-th time; the number of the present login."""
@@ -178,24 +188,12 @@ class VapiSession:
 
     def _connect(self) -> None:
         endpoint = self.endpoint
-        if self._http is None:
-            self._http = requests.Session()
-            self._http.trust_env = False
-            self._http.verify = endpoint.thumbprint is None
-            self._http.mount("https://", _Adapter(endpoint))
-            if endpoint.proxy_address:
-                self._http.proxies = {"https": "http://{}:{}".format(*endpoint.proxy_address)}
-        host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-        connector = get_requests_connector(
-            session=self._http,
-            url=f"https://{host}:{endpoint.port}/api",
-            timeout=(endpoint.connect_timeout, endpoint.read_timeout),
-            pool_size=None,  # our adapter is mounted and has the size; a number here would replace it
-            provider_filter_chain=[_GateFilter(self.gate)],
-        )
+        self._http = self._http or Http(endpoint)
+        connector = get_protocol_connector(_Provider(self._http), provider_filter_chain=[_GateFilter(self.gate)])
         connector.set_security_context(create_user_password_security_context(endpoint.user, self._password()))
         configuration = StubConfigurationFactory.new_std_configuration(connector)
-        session_id = Session(configuration).create()
+        with self._http.taking_apart():
+            session_id = Session(configuration).create()
         if not isinstance(session_id, str) or not session_id:
             raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
         connector.set_security_context(create_session_security_context(session_id))
@@ -204,33 +202,13 @@ class VapiSession:
     def translated(self, error: Exception, what: str) -> AuditorError:
         """The meaning of any exception the SDK raises, or of the error a task ended with."""
         where = self.endpoint.where
-        if isinstance(error, AuditorError):
-            return error
         if isinstance(error, VapiError):
             return self._vapi_error(error, what)
-        if isinstance(error, requests.exceptions.RequestException):
-            return self._transport(error, what)
+        known = transport_fault(error, f"{where}: {what}")
+        if known is not None:
+            return known
         detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {error})"
         return unanswered(Reason.UNREADABLE, detail[:500])
-
-    def _transport(self, error: requests.exceptions.RequestException, what: str) -> AuditorError:
-        where = self.endpoint.where
-        if isinstance(error, requests.exceptions.SSLError):
-            return distrust(self.endpoint, _certificate_problem(error))
-        if isinstance(error, requests.exceptions.Timeout):
-            return unanswered(Reason.TIMED_OUT, f"{where}: {what}: no answer within {self.endpoint.read_timeout:g} s")
-        if isinstance(error, requests.exceptions.HTTPError) and error.response is not None:
-            status = error.response.status_code
-            if status == 503:
-                return unanswered(Reason.UNREACHABLE, f"{where}: {STARTING}")
-            if status == 404:
-                return unanswered(Reason.NOT_SUPPORTED, f"{where}: no vAPI endpoint at /api (HTTP 404)")
-            return unanswered(Reason.FAILED, f"{where}: {what}: HTTP {status}", error.response.text)
-        if isinstance(error, requests.exceptions.ChunkedEncodingError):
-            return unanswered(Reason.CUT_OFF, f"{where}: {what}: the answer stopped before its end")
-        if isinstance(error, (requests.exceptions.InvalidJSONError, ValueError)):
-            return unanswered(Reason.UNREADABLE, f"{where}: {what}: the answer is not JSON")
-        return unanswered(Reason.UNREACHABLE, f"{where}: {what}: no connection ({_innermost(error)})")
 
     def _vapi_error(self, error: Any, what: str) -> AuditorError:
         where, user = self.endpoint.where, self.endpoint.user
@@ -274,23 +252,3 @@ def _message(error: Any) -> str:
     for message in getattr(error, "messages", None) or ():
         return f"{message.default_message} [{message.id}]"
     return ""
-
-
-def _innermost(error: BaseException) -> str:
-    """The text of the first cause in a chain of wrappers: the wrappers repeat URLs and object addresses."""
-    while True:
-        inner = next((a for a in (getattr(error, "reason", None), *error.args) if isinstance(a, BaseException)), None)
-        if inner is None:
-            return getattr(error, "strerror", None) or type(error).__name__
-        error = inner
-
-
-def _certificate_problem(error: BaseException) -> str:
-    """OpenSSL's own words for a refused certificate, dug out of the wrappers."""
-    seen: BaseException | None = error
-    while seen is not None:
-        message = getattr(seen, "verify_message", None)
-        if message:
-            return str(message)
-        seen = next((a for a in (getattr(seen, "reason", None), *seen.args) if isinstance(a, BaseException)), None)
-    return "TLS failed"

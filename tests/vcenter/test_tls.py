@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.errors import ConfigError, ConnectError
 from auditor.vcenter.faults import attempt
+from auditor.vcenter.http import Http
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.soap import SoapSession
 from auditor.vcenter.tls import fetch_thumbprint, normal_thumbprint
@@ -137,7 +138,7 @@ def test_every_later_connection_is_checked_too(certificate: Certificate, other_c
         vlcm = Vlcm(session)
         assert isinstance(attempt(lambda: vlcm.mode("domain-c1")), Read)
         server.show(other_certificate)
-        session._http.adapters["https://"].close()  # type: ignore[union-attr]  # ends the pooled connections
+        session._http.close()  # type: ignore[union-attr]  # ends the idle connections
         found = attempt(lambda: vlcm.mode("domain-c1"))
         session.close()
 
@@ -145,7 +146,7 @@ def test_every_later_connection_is_checked_too(certificate: Certificate, other_c
         seen = []
         for shown in (certificate, other_certificate, other_certificate):
             server.show(shown)
-            seen.append(attempt(soap._version))
+            seen.append(attempt(lambda: soap._version(Http(where))))
     assert isinstance(found, Unread)
     assert found.reason is Reason.CHANGED
     assert isinstance(seen[0], Read)
