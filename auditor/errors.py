@@ -20,10 +20,13 @@
     └── LockedError             another run holds the lock
 
 Adapters raise these and nothing else; a library's own error is always the ``__cause__``. Only ``auditor.cli`` turns
-them into text and exit codes. No message may carry a secret.
+them into text and exit codes. No message carries a secret: every text is masked when it is
+made, since peers' words are part of many.
 """
 
 from __future__ import annotations
+
+from auditor.masking import masked, masked_words
 
 
 class AuditorError(Exception):
@@ -33,11 +36,11 @@ class AuditorError(Exception):
     """
 
     def __init__(self, what: str, *, where: str = "", tried: str = "", hint: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.where = where
-        self.tried = tried
-        self.hint = hint
+        self.what = masked(what)
+        super().__init__(self.what)
+        self.where = masked_words(where)  # a name of ours, mostly
+        self.tried = masked(tried)
+        self.hint = masked(hint)
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.what}" if self.where else self.what

@@ -2,12 +2,13 @@
 
 A `Secret` is read from its source on the first ``reveal`` and kept in memory after that. Its text form is a mask, it cannot be
 pickled or copied, and two secrets are equal only when they are the same object, so no comparison tells anything about the text.
-``redact`` is the last net under logs and error messages.
+A revealed one is masked wherever it comes back (``auditor.masking``).
 """
 
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import selectors
 import stat
@@ -15,27 +16,25 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, cast
 
+from auditor import helpers
 from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import ConfigError
+from auditor.masking import MASK, SHORTEST, remember
 
-MASK = "********"
 MAX_LENGTH = 4096
 """Longest secret accepted, in bytes. A longer one is a wrong file or a talkative helper."""
 
 HELPER_TIMEOUT = 60.0
 """Seconds a helper command may take; long enough for a person to unlock a password manager."""
 
+_log = logging.getLogger(__name__)
+_HELPER_HINT = helpers.MORE + ' { command = ["helper"], environment = ["VAULT_ADDR"] }'
 _HELPER_OUTPUT = 65_536  # bytes; what is more is no helper's answer
-
-_REDACT_FROM = 4
-"""Shorter secrets are not searched for in texts: masking every "a" would help nobody."""
-
-_revealed: set[str] = set()
-_revealed_lock = threading.Lock()
 
 
 class Source(Protocol):
@@ -70,9 +69,17 @@ class Secret:
                     )
                 if len(text.encode(errors="surrogatepass")) > MAX_LENGTH:
                     raise ConfigError(f"the {self.label} is longer than {MAX_LENGTH} bytes", where=self._source.describe())
-                _remember(text)
+                if not remember(text):
+                    _log.warning("the %s is too short to be masked, take one of %d characters or more", self.label, SHORTEST)
                 self._text = text
             return self._text
+
+    def heed(self) -> None:
+        """Mask the text from now on, where it can be had without asking a person or a program: a peer may say it again though
+        this run does not need it."""
+        if isinstance(self._source, (Env, File)):
+            with suppress(ConfigError):
+                remember(self._source.fetch(self.label))
 
     @property
     def source(self) -> str:
@@ -152,10 +159,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """The first line a helper command prints. It is run without a shell; its stderr goes to ours, its terminal is ours."""
+    """The first line a helper command prints. It is run without a shell; its stderr goes to ours, its terminal is ours. Of our
+    environment it gets what every helper gets, and the variables that ``environment`` names."""
 
     argv: tuple[str, ...]
     timeout: float = HELPER_TIMEOUT
+    environment: tuple[str, ...] = ()
 
     def describe(self) -> str:
         # Arguments are left out: people put things there that they should not.
@@ -180,17 +189,18 @@ class Command:
             )
         if status != 0:
             raise ConfigError(
-                f"ended with status {status} instead of giving the {label}",
-                where=self.describe(),
-                hint="run the helper by hand as the same user",
+                f"ended with status {status} instead of giving the {label}", where=self.describe(), hint=_HELPER_HINT
             )
-        return _first_line(printed, label, self.describe())
+        line = _first_line(printed, label, self.describe())
+        if not line:
+            raise ConfigError(f"the {label} is empty", where=self.describe(), hint=_HELPER_HINT)
+        return line
 
     def _run(self) -> tuple[int, bytes]:
         """Its status and what it printed, at most a little more than the limit: a helper that prints for ever must not
         take the machine's memory. Raises ``subprocess.TimeoutExpired``."""
         end = time.monotonic() + self.timeout
-        with subprocess.Popen(self.argv, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(self.argv, stdout=subprocess.PIPE, env=helpers.environment(self.environment)) as process:
             try:
                 printed = self._printed(cast("IO[bytes]", process.stdout).fileno(), end)
                 if len(printed) > _HELPER_OUTPUT:
@@ -283,21 +293,6 @@ def known(text: str, label: str = "password") -> Secret:
     return Secret(Known(lambda: text), label)
 
 
-def redact(text: str) -> str:
-    """``text`` with every secret revealed so far masked. For logs and for messages of libraries we did not write."""
-    with _revealed_lock:
-        known_texts = sorted(_revealed, key=len, reverse=True)
-    for secret in known_texts:
-        text = text.replace(secret, MASK)
-    return text
-
-
-def _remember(text: str) -> None:
-    if len(text) >= _REDACT_FROM:
-        with _revealed_lock:
-            _revealed.add(text)
-
-
 def _first_line(data: bytes, label: str, where: str) -> str:
     if change_of(data) is Change.UTF_16:
         hint = "save it as UTF-8; a password in another form would be a wrong one, and wrong ones lock the account"
@@ -309,4 +304,4 @@ def _first_line(data: bytes, label: str, where: str) -> str:
         raise ConfigError(f"the {label} is not UTF-8 text", where=where) from None
 
 
-__all__ = ["MASK", "Command", "Env", "File", "Keyring", "Prompt", "Secret", "Source", "known", "redact"]
+__all__ = ["MASK", "Command", "Env", "File", "Keyring", "Prompt", "Secret", "Source", "known"]

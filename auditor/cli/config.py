@@ -119,25 +119,29 @@ def check(invocation: Invocation, connect: bool, as_json: bool) -> int:
 
 
 def _secret(label: str, source: str, reveal: Callable[[], str]) -> dict[str, str | None]:
-    error = None
+    told: dict[str, str | None] = {"error": None, "hint": None}
     try:
         reveal()
     except ConfigError as problem:
-        error = problem.what
-    return {"label": label, "source": source, "error": error}
+        told = _told(problem)
+    return {"label": label, "source": source, **told}
+
+
+def _told(error: AuditorError) -> dict[str, str | None]:
+    return {"error": error.what, "hint": error.hint or None}
 
 
 def _contact(settings: Config, vcenter: VCenterSettings) -> dict[str, str | None]:
     """What a vCenter shows, and what it says to a login. The login is tried only with the trust that is configured."""
     from auditor.cli import probe
 
-    result: dict[str, str | None] = {"thumbprint": None, "version": None, "error": None}
+    result: dict[str, str | None] = {"thumbprint": None, "version": None, "error": None, "hint": None}
     try:
         result["thumbprint"] = probe.certificate_of(vcenter, settings.deadlines.connect)
         marks = probe.log_in(settings, vcenter)
         result["version"] = f"{marks.version} build {marks.build}"
     except AuditorError as error:
-        result["error"] = error.what
+        result |= _told(error)
     return result
 
 
@@ -151,6 +155,7 @@ def _text(document: dict[str, Any]) -> str:
     for item in document["secrets"]:
         state = f"MISSING: {printable(item['error'])}" if item["error"] else "there"
         lines.append(f"{printable(item['label'])}: {state} ({printable(item['source'])})")
+        lines += [f"  {printable(item['hint'])}"] if item["hint"] else []
     for item in document["vcenters"]:
         lines.append(
             f"vCenter {printable(item['name'])}: {printable(item['address'])}, routes {', '.join(item['routes'])}, "
@@ -160,6 +165,7 @@ def _text(document: dict[str, Any]) -> str:
             lines += [f"  thumbprint: {contact['thumbprint']}"] if contact["thumbprint"] else []
             lines += [f"  login: ok, {printable(contact['version'])}"] if contact["version"] else []
             lines += [f"  FAILED: {printable(contact['error'])}"] if contact["error"] else []
+            lines += [f"  {printable(contact['hint'])}"] if contact["hint"] else []
     lines += [f"host {printable(name)}" for name in document["hosts"]]
-    lines.append("next: auditor snapshot" if document["ok"] else "next: mend what is named above, then auditor config check")
+    lines.append("next: auditor snapshot" if document["ok"] else "next: fix the items above, then auditor config check")
     return "\n".join(lines)

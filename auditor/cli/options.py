@@ -31,7 +31,11 @@ class Invocation:
         """The configuration of this run. Raises ``ConfigError``."""
         from auditor.config import load_config
 
-        return load_config(self.config_path)
+        config = load_config(self.config_path)
+        for secret in (*config.secrets(), config.backup.key):
+            if secret is not None:
+                secret.heed()
+        return config
 
 
 def invocation(ctx: click.Context) -> Invocation:

@@ -15,8 +15,8 @@ from typing import Any, TextIO
 import click
 
 from auditor.errors import AuditorError
+from auditor.masking import masked, masked_plain, masked_words
 from auditor.reports.safe import printable
-from auditor.secrets import redact
 
 _LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 _NOISY = ("paramiko", "urllib3", "vmware", "asyncssh", "pyVmomi")
@@ -31,9 +31,9 @@ class _Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
-        line = f"{stamp} {record.levelname.lower()} {printable(redact(record.getMessage()), _ERROR_LIMIT)}"
+        line = f"{stamp} {record.levelname.lower()} {printable(masked(record.getMessage()), _ERROR_LIMIT)}"
         if record.exc_info and logging.getLogger("auditor").isEnabledFor(logging.DEBUG):
-            text = redact("".join(traceback.format_exception(*record.exc_info)))
+            text = masked("".join(traceback.format_exception(*record.exc_info)))
             line += "\n" + printable(text.rstrip(), _TRACEBACK_LIMIT, lines=True)
         return line
 
@@ -63,17 +63,17 @@ def set_up_log(verbosity: int) -> None:
 
 def emit(text: str) -> None:
     """Print ``text``, one data answer, on stdout."""
-    click.echo(_encodable(text, sys.stdout))
+    click.echo(_encodable(masked_words(text), sys.stdout))
 
 
 def emit_json(document: Any) -> None:
     """Print ``document`` as indented JSON. Everything but ASCII is escaped, so no terminal acts on it."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=True))
+    click.echo(json.dumps(masked_plain(document), indent=2, ensure_ascii=True))
 
 
 def say(text: str) -> None:
     """Tell the person at the terminal something that is not data: on stderr. What hosts and files say may be part of it."""
-    click.echo(_encodable(printable(redact(text), _TRACEBACK_LIMIT, lines=True), sys.stderr), err=True)
+    click.echo(_encodable(printable(masked(text), _TRACEBACK_LIMIT, lines=True), sys.stderr), err=True)
 
 
 def error_text(error: AuditorError) -> str:
@@ -96,7 +96,7 @@ def unexpected_text(error: BaseException) -> str:
 
 def traceback_text(error: BaseException) -> str:
     """The traceback of ``error``, secrets masked."""
-    return printable(redact("".join(traceback.format_exception(error))).rstrip(), _TRACEBACK_LIMIT, lines=True)
+    return printable(masked("".join(traceback.format_exception(error))).rstrip(), _TRACEBACK_LIMIT, lines=True)
 
 
 def is_terminal() -> bool:
@@ -105,7 +105,7 @@ def is_terminal() -> bool:
 
 
 def _shown(text: str) -> str:
-    return printable(redact(text), _ERROR_LIMIT, lines=True).replace("\n", "\n  ")
+    return printable(masked(text), _ERROR_LIMIT, lines=True).replace("\n", "\n  ")
 
 
 def page() -> tuple[int, bool]:

@@ -164,14 +164,14 @@ def _of_text(file: str, convert: Callable[[str], Reading[Any]]) -> Reading[Any]:
 
 
 def _specification(file: str) -> Reading[Any]:
-    from auditor.domain.observation import RAW_LIMIT, Read, Reason, Unread
+    from auditor.domain.observation import Read, Reason, Unread, raw_start
     from auditor.domain.specification import SpecificationError, described
 
     def convert(text: str) -> Reading[Any]:
         try:
             return Read(described(text))
         except SpecificationError as error:
-            return Unread(Reason.UNREADABLE, str(error), text[:RAW_LIMIT])
+            return Unread(Reason.UNREADABLE, str(error), raw_start(text))
 
     return _of_text(file, convert)
 

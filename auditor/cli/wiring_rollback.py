@@ -169,7 +169,7 @@ def _sight(config: Config) -> Iterator[tuple[Sight, SshHostReader]]:
     if config.rollback.escrow:
         from auditor.esxi.escrow import HelperEscrow
 
-        escrow = HelperEscrow(reader, config.rollback.escrow)
+        escrow = HelperEscrow(reader, config.rollback.escrow, config.rollback.escrow_environment)
     try:
         yield (
             Sight(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from auditor import documents
+from auditor import documents, helpers
 from auditor.config.accept import entry
 from auditor.config.settings import (
     Address,
@@ -148,12 +148,21 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     raise ConfigError(what, where=str(path), hint=hint)
 
 
+def _secret_variables(data: Any) -> Iterator[str]:
+    """The environment variables that references to secrets name."""
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data if isinstance(data, list) else ()):
+        if key == "env" and isinstance(value, str):
+            yield value
+        yield from _secret_variables(value)
+
+
 class _Builder:
     """Turns checked data into settings; what a schema cannot say is checked here."""
 
     def __init__(self, path: Path, data: dict[str, Any]) -> None:
         self.path = path
         self.data = data
+        self.secret_variables = frozenset(_secret_variables(data))
 
     def config(self) -> Config:
         ssh = self.ssh()
@@ -277,10 +286,12 @@ class _Builder:
             raise self.wrong("rollback.control: host-api is asked for, but [host-api] is missing")
         changed = {key: self.day(f"rollback.changed.{key}", text) for key, text in item.pop("changed", {}).items()}
         escrow = item.pop("escrow", ())
+        given = self.variables("rollback.escrow_environment", item.pop("escrow_environment", ()))
         return RollbackSettings(
             control=control,
             checks=checks,
             escrow=(self.program(escrow[0]), *escrow[1:]) if escrow else (),
+            escrow_environment=given,
             changed=MappingProxyType(changed),
             **item,
         )
@@ -322,18 +333,29 @@ class _Builder:
         return Secret(self.source(item), label)
 
     def source(self, item: dict[str, Any]) -> Source:
-        [(kind, value)] = item.items()
+        [(kind, value)] = [(key, value) for key, value in item.items() if key != "environment"]
         match kind:
             case "env":
+                self.variables("env", helpers.GIVEN & {value})
                 return Env(value)
             case "file":
                 return File(self.resolved(value))
             case "command":
-                return Command((self.program(value[0]), *value[1:]))
+                return Command(
+                    (self.program(value[0]), *value[1:]), environment=self.variables("environment", item.get("environment", ()))
+                )
             case "keyring":
                 return Keyring(value["service"], value["user"])
             case _:
                 return Prompt()
+
+    def variables(self, key: str, names: Iterable[str]) -> tuple[str, ...]:
+        """Environment variables that helpers get. None may be the place of a secret of ours."""
+        for name in names:
+            if name in self.secret_variables:
+                hint = "keep the password in another variable: a helper is given no secret of ours"
+                raise self.wrong(f"{key}: {name} is given to a helper, and a secret is kept in it", hint)
+        return tuple(names)
 
     def program(self, name: str) -> str:
         """A helper named with a slash is a path like any other; a bare name is looked up in PATH."""

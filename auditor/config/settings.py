@@ -158,6 +158,7 @@ class RollbackSettings:
     checks: Path | None = None
     check_seconds: float = 60
     escrow: tuple[str, ...] = ()
+    escrow_environment: tuple[str, ...] = ()
     maintenance_minutes: float = 60
     grace_minutes: float = 15
     watch_minutes: float = 60

@@ -13,6 +13,7 @@ from itertools import combinations, permutations
 from auditor.domain.bootbank import BootOutcome, simulate_boot
 from auditor.domain.bootcfg import LoaderKeys, read_keys
 from auditor.domain.observation import BankReading, Read, Reading, Reason, Unread
+from auditor.masking import masked
 
 VOLUMES = "/vmfs/volumes/"
 _WRITTEN = frozenset(
@@ -90,7 +91,9 @@ class Bank:
         volume = target.value.removeprefix(VOLUMES).strip("/") if isinstance(target, Read) else ""
         plain = volume and "/" not in volume and volume not in {".", ".."}
         if isinstance(target, Read) and not (target.value.startswith(VOLUMES) and plain):
-            boot_cfg = Unread(Reason.UNREADABLE, f"{reading.link} does not lead to a volume but to {target.value[:200]!r}")
+            boot_cfg = Unread(
+                Reason.UNREADABLE, f"{reading.link} does not lead to a volume but to {masked(target.value)[:200]!r}"
+            )
         elif isinstance(boot_cfg, Unread) and boot_cfg.reason is Reason.ABSENT:
             boot_cfg = Read(None)
         return cls(reading.link, boot_cfg, partition, volume)

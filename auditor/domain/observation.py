@@ -21,6 +21,7 @@ from auditor.domain.image import (
     Product,
     Vib,
 )
+from auditor.masking import masked
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -60,11 +61,16 @@ class Read(Generic[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Could not be read: why, in words a person can act on, and the start of the raw text where there was some."""
+    """Could not be read: why, in words a person can act on, and the start of the raw text where there was some. Both may be a
+    peer's words and are masked here, wherever they come from."""
 
     reason: Reason
     detail: str = ""
     raw: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", masked(self.detail))
+        object.__setattr__(self, "raw", masked(self.raw))
 
     def __str__(self) -> str:
         return f"{self.reason.value}: {self.detail}" if self.detail else self.reason.value
@@ -75,6 +81,13 @@ Reading: TypeAlias = Read[T] | Unread
 NOT_ATTEMPTED = Unread(Reason.NOT_ATTEMPTED)
 EXCLUDED = Unread(Reason.EXCLUDED, "left out by the configuration")
 RAW_LIMIT = 2_000  # characters of raw text an Unread keeps
+RAW_LOOK = 100 * RAW_LIMIT  # a secret that begins in what is kept ends in this, however it is spelled out
+
+
+def raw_start(came: str | bytes) -> str:
+    """What is kept of a text that was not understood. Masked before it is cut: half a secret would not be found."""
+    start = came[:RAW_LOOK]
+    return masked(start if isinstance(start, str) else start.decode("utf-8", "replace"))[:RAW_LIMIT]
 
 
 def value_of(reading: Read[T] | Unread) -> T | None:

@@ -31,6 +31,7 @@ from auditor.esxi.host import SshHostReader
 from auditor.esxi.order import Order
 from auditor.esxi.ssh.client import STARTING, SshClient
 from auditor.esxi.ssh.command import Output
+from auditor.masking import masked
 from auditor.ports import HostTarget
 
 ORDER_SECONDS = 60.0
@@ -131,7 +132,9 @@ class SshHostControl:
         found = _BUNDLE.search(told)
         if found is None:
             raise ReadError(
-                "the host does not say where its configuration bundle is", where=target.name, tried=f"read: {told[:200]!r}"
+                "the host does not say where its configuration bundle is",
+                where=target.name,
+                tried=f"read: {masked(told)[:200]!r}",
             )
         path = f"/scratch/downloads/{found[1]}/{found[2]}"
         data = self._run(target, "fetching the configuration", f"cat {shlex.quote(path)}")
@@ -149,7 +152,7 @@ class SshHostControl:
         if payload is None or status is None:
             raise _unanswered(target, doing, output)
         if status != "0":
-            said = " ".join(payload.decode("utf-8", "replace").split())[:300] or "it says nothing more"
+            said = " ".join(masked(payload.decode("utf-8", "replace")).split())[:300] or "it says nothing more"
             busy = "in progress" in said.lower()
             raise (BusyError if busy else RefusedError)(
                 f"the host refused: {said}", where=target.name, tried=f"{doing}: {commands[-1]} (status {status})"
@@ -184,7 +187,7 @@ def _carried_out(client: SshClient, target: HostTarget, what: Order, doing: str,
         return output
     if output.status is None:
         raise _unanswered(target, doing, output, time.monotonic() - begun)
-    said = " ".join((output.stdout + output.stderr).decode("utf-8", "replace").split())[:200]
+    said = " ".join(masked((output.stdout + output.stderr).decode("utf-8", "replace")).split())[:200]
     raise ReadError(
         f"the host's shell did not run the order (status {output.status}): {said or 'it printed nothing'}",
         where=target.name,

@@ -7,11 +7,11 @@ from the host into the helper's standard input. It is not written, logged, shown
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
+from auditor import helpers
 from auditor.domain.observation import Read, Reading, Reason, Unread, host_key
 from auditor.domain.readings.answer import Command, failure_of
 from auditor.errors import ConfigError
@@ -21,6 +21,7 @@ from auditor.ports import HostTarget
 COMMAND = Command("recovery-key", "esxcli system settings encryption recovery list", 30)
 
 HELPER_SECONDS = 60.0
+_HINT = f'{helpers.MORE} escrow_environment = ["VAULT_ADDR"]'
 
 _IDENTIFIER = re.compile(rb"\{[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}\}")
 """The id that stands before each key (field note d: output is {GUID} and key)."""
@@ -28,13 +29,13 @@ _IDENTIFIER = re.compile(rb"\{[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}\}")
 
 class HelperEscrow:
     """``command`` is run without a shell, once for each host, with AUDITOR_HOST naming it, and must end with 0 once the key is
-    kept. ``environment`` is added to its environment as it is given."""
+    kept. Of our environment it gets what every helper gets, and the variables that ``environment`` names."""
 
-    def __init__(self, reader: SshHostReader, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, reader: SshHostReader, command: Sequence[str], environment: Iterable[str] = ()) -> None:
         if not command:
             raise ConfigError("no helper command that keeps recovery keys", hint="name one, or do without the escrow")
         self._reader, self._command = reader, tuple(command)
-        self._environment = dict(environment or {})
+        self._environment = tuple(environment)
 
     def escrow(self, target: HostTarget) -> Reading[str]:
         """The fingerprint: SHA-256 of what the host printed, blanks aside. Raises `ConfigError` only."""
@@ -56,7 +57,7 @@ class HelperEscrow:
 
     def _hand_over(self, target: HostTarget, key: bytes, fingerprint: str) -> Reading[str]:
         name = self._command[0]
-        environment = {**os.environ, **self._environment, "AUDITOR_HOST": host_key(target.name)}
+        environment = helpers.environment(self._environment) | {"AUDITOR_HOST": host_key(target.name)}
         try:
             run = subprocess.run(
                 self._command,
@@ -75,7 +76,7 @@ class HelperEscrow:
         except OSError as error:
             return Unread(Reason.FAILED, f"{name} cannot be started: {error.strerror}")
         if run.returncode:
-            return Unread(Reason.FAILED, f"{name} ended with {run.returncode}: the key is not kept")
+            return Unread(Reason.FAILED, f"{name} ended with {run.returncode}: the key is not kept; {_HINT}")
         return Read(fingerprint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from auditor.domain.observation import RAW_LIMIT, HostObservation, Reason, Route, Unread, host_key
+from auditor.domain.observation import HostObservation, Reason, Route, Unread, host_key, raw_start
 from auditor.domain.readings import own_settings
 from auditor.domain.readings.answer import Answer, Command
 from auditor.domain.readings.bank_details import BANK_COMMANDS, observe_banks
@@ -127,7 +127,7 @@ def _unread(error: AuditorError, target: HostTarget) -> Unread:
 
 def _not_run(output: Output, target: HostTarget) -> Unread:
     """The login worked and the script did not start: say what came instead."""
-    raw = (output.stdout + output.stderr)[:RAW_LIMIT].decode("utf-8", "replace")
+    raw = raw_start(output.stdout + output.stderr)
     if output.stopped is not None and output.stopped.reason is not Reason.CUT_OFF:
         return replace(output.stopped, raw=raw)
     words = " ".join(raw.split())[:200]

@@ -7,11 +7,12 @@ import socket
 from auditor import tcp
 from auditor.errors import ConnectError, DeadlineError
 from auditor.esxi.known_hosts import host_name
+from auditor.masking import masked
 
 
 def words(error: BaseException) -> str:
     """An error's own words on one line, or its class where it has none."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    return " ".join(masked(str(error)).split())[:200] or type(error).__name__
 
 
 def connect(address: str, port: int, timeout: float, end: float) -> socket.socket:

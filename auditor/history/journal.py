@@ -20,6 +20,7 @@ from auditor.codec import parse_timestamp
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.errors import HistoryError, LockedError, RefusedError
 from auditor.history.file import HistoryFile, stamp
+from auditor.masking import masked_plain
 
 
 class SqliteJournal:
@@ -98,7 +99,7 @@ class SqliteJournal:
         """Write one entry. Raises ``HistoryError`` also when the operation is not held by this process."""
         if operation not in self._held:
             raise HistoryError(f"operation {operation} is not held here", where=str(self._file.path))
-        kept = dict(data or {})
+        kept = masked_plain(data or {})
         with self._file.writing() as conn:
             cursor = conn.execute(
                 "INSERT INTO journal (operation, at, subject, step, phase, data) VALUES (?, ?, ?, ?, ?, ?)",

@@ -24,6 +24,7 @@ from auditor.domain.observation import (
     Unread,
     VCenterView,
 )
+from auditor.masking import holds_secret, masked_bytes, masked_plain
 
 HOST_READINGS = tuple(key for key in READING_KEYS if key != "banks")
 """Names of a host's readings; each is also the kind of its documents."""
@@ -74,8 +75,12 @@ class VCenterAnswer:
 
 
 def document(kind: str, plain: Any, parts: Sequence[Document] = ()) -> Document:
-    """The document of plain data. Lone surrogates, which UTF-8 cannot hold, are written as JSON escapes."""
-    data = canonical_plain(plain).encode("utf-8", "backslashreplace")
+    """The document of plain data. Lone surrogates, which UTF-8 cannot hold, are written as JSON escapes. A value
+    that is a secret is masked."""
+    text = canonical_plain(plain)
+    if holds_secret(text):
+        text = canonical_plain(masked_plain(plain))
+    data = text.encode("utf-8", "backslashreplace")
     return Document(kind, hashlib.sha256(data).hexdigest(), data.decode(), tuple(parts))
 
 
@@ -92,7 +97,7 @@ def split_host(observation: HostObservation) -> HostAnswer:
             entries[name] = {"document": vibs.hash, "install_dates": dates.hash}
             found.extend([(name, vibs), ("vib_install_dates", dates)])
         else:
-            value = document(kind, to_plain(reading.value))
+            value = document(kind, to_plain(masked_bytes(came) if isinstance(came := reading.value, bytes) else came))
             entries[name] = {"document": value.hash}
             found.append((name, value))
 

@@ -16,6 +16,7 @@ from auditor.domain.settings.values import HostSettings
 from auditor.history.file import stamp
 from auditor.history.settings import write_settings
 from auditor.history.split import ClusterAnswer, Document, HostAnswer, VCenterAnswer
+from auditor.masking import masked_value
 
 _EXTEND = """first_run = min(first_run, :run), last_run = max(last_run, :run),
     first_seen = min(first_seen, :at), last_seen = max(last_seen, :at)"""
@@ -123,18 +124,18 @@ class Writer:
             reasons = {name: to_plain(reading) for name, reading in fields.items() if isinstance(reading, Unread)}
             conn.execute(
                 "INSERT INTO vcenter_marks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (attempt, run, view.name, at, marks.instance_uuid, marks.version, marks.build,
+                (attempt, run, view.name, at, *map(masked_value, (marks.instance_uuid, marks.version, marks.build)),
                  value_of(marks.newest_event_key), *(None if time is None else stamp(time) for time in times),
                  json.dumps(reasons)),
             )  # fmt: skip
-        uuid = view.marks.value.instance_uuid if isinstance(view.marks, Read) else ""
+        uuid = masked_value(view.marks.value.instance_uuid) if isinstance(view.marks, Read) else ""
         for cluster in answer.clusters:
             row: dict[str, object] = {"attempt": attempt, "run": run, "at": at, "vcenter": view.name, "uuid": uuid}
             self._cluster(conn, cluster, run, row)
 
     def _cluster(self, conn: sqlite3.Connection, answer: ClusterAnswer, run: int, row: dict[str, object]) -> None:
         view = answer.view
-        row |= {"moid": view.id, "name": view.name}
+        row |= {"moid": masked_value(view.id), "name": masked_value(view.name)}
         conn.execute(_LIST_CLUSTER, row)
         key = "SELECT id FROM clusters WHERE vcenter = :vcenter AND instance_uuid = :uuid AND cluster = :moid"
         row["cluster"] = conn.execute(key, row).fetchone()["id"]
@@ -155,7 +156,7 @@ class Writer:
         row = row | {"document": document, "commit": None, "time": None, "by": None, "text": None}
         if commit is not None:
             time = None if commit.time is None else stamp(commit.time)
-            row |= {"commit": commit.id, "time": time, "by": commit.author, "text": commit.description}
+            row |= {"commit": masked_value(commit.id), "time": time, "by": commit.author, "text": commit.description}
         found = conn.execute(
             "SELECT id FROM images WHERE cluster = :cluster AND document = :document AND commit_id IS :commit"
             " AND commit_time IS :time AND commit_author IS :by AND commit_description IS :text",
@@ -179,11 +180,12 @@ class Writer:
         at = stamp(view.at)
         before = {row["name"]: row for row in conn.execute(_LISTED_BEFORE, {"vcenter": view.name})}
         names = {row["cluster"]: row["name"] for row in conn.execute(_CLUSTER_NAMES, (view.name,))}
-        names |= {cluster.id: cluster.name for cluster in value_of(view.clusters) or ()}
+        names |= {cluster.id: masked_value(cluster.name) for cluster in value_of(view.clusters) or ()}
         extended = []
         for host in {host.name: host for host in hosts}.values():
             cluster_name, last = names.get(host.cluster, ""), before.get(host.name)
-            here, same = (host.cluster, cluster_name), (host.id, host.uuid)
+            here = (masked_value(host.cluster), cluster_name)
+            same = (masked_value(host.id), masked_value(host.uuid))
             if (
                 last is not None
                 and (last["cluster"], last["cluster_name"]) == here

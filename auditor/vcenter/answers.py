@@ -29,6 +29,7 @@ from auditor.errors import (
     RefusedError,
     TrustError,
 )
+from auditor.masking import masked
 from auditor.vcenter.faults import UnansweredError, never_sent
 
 _REFUSALS: tuple[tuple[type[VapiError], type[AuditorError]], ...] = (
@@ -103,7 +104,7 @@ def notices(found: Any) -> tuple[Notice, ...]:
 def _text(message: Any) -> str:
     if message is None:
         return ""
-    return getattr(message, "localized", None) or message.default_message or message.id or ""
+    return masked(getattr(message, "localized", None) or message.default_message or message.id or "")
 
 
 __all__ = ["notices", "typed", "validation", "validation_in"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET  # only what passed `xml_text` is parsed
 
-from auditor.domain.observation import RAW_LIMIT, Reason
+from auditor.domain.observation import Reason, raw_start
 from auditor.vcenter.faults import unanswered
 
 TAGS = 1_000_000
@@ -26,11 +26,11 @@ def xml_text(answer: bytes, what: str) -> str:
     UTF-8 whatever it declares, so none can be hidden. Raises ``UnansweredError``."""
     for mark, limit, named in ((b"<", TAGS, "tags"), (b"=", ATTRIBUTES, "attributes")):
         if answer.count(mark) > limit:
-            raise unanswered(Reason.TOO_LARGE, f"{what}: the XML has more than {limit:,} {named}", _beginning(answer))
+            raise unanswered(Reason.TOO_LARGE, f"{what}: the XML has more than {limit:,} {named}", raw_start(answer))
     try:
         text = answer.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise unanswered(Reason.UNREADABLE, f"{what}: the answer is not UTF-8", repr(answer[:RAW_LIMIT])) from error
+        raise unanswered(Reason.UNREADABLE, f"{what}: the answer is not UTF-8", raw_start(answer)) from error
     if "<!DOCTYPE" in text:
         raise unanswered(Reason.UNREADABLE, f"{what}: the XML declares a document type, which answers never do", text)
     return text
@@ -48,12 +48,8 @@ def xml_tree(answer: bytes, what: str) -> ET.Element:
 def json_text(answer: bytes, what: str) -> str:
     """The text of an answer, for a JSON parser. Raises ``UnansweredError``."""
     if sum(map(answer.count, (b",", b"[", b"{"))) > VALUES:
-        raise unanswered(Reason.TOO_LARGE, f"{what}: the JSON has more than {VALUES:,} values", _beginning(answer))
+        raise unanswered(Reason.TOO_LARGE, f"{what}: the JSON has more than {VALUES:,} values", raw_start(answer))
     return answer.decode("utf-8", "replace")
-
-
-def _beginning(answer: bytes) -> str:
-    return answer[:RAW_LIMIT].decode("utf-8", "replace")
 
 
 __all__ = ["json_text", "xml_text", "xml_tree"]

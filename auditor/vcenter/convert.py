@@ -15,6 +15,7 @@ from typing import Any
 from auditor.domain.image import AddOn, BaseImage, Commit, Component, DesiredImage, HardwareSupport, Solution
 from auditor.domain.observation import ClusterVerdict, Depot, ElementVerdict, HostVerdict, Reason
 from auditor.domain.versions import BaseImageVersion, VersionError
+from auditor.masking import masked, masked_value
 from auditor.vcenter.faults import unanswered
 
 
@@ -136,7 +137,7 @@ def _selection_spec(criteria: Any) -> dict[str, Any]:
 
 def commit(identifier: str, info: Any) -> Commit:
     """``clusters.software_client.Commits.Info``."""
-    return Commit(identifier, info.author or "", _time(info.commit_time), info.description or "")
+    return Commit(identifier, masked_value(info.author or ""), _time(info.commit_time), masked(info.description or ""))
 
 
 def cluster_verdict(compliance: Any) -> ClusterVerdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from auditor.domain.observation import RAW_LIMIT, Read, Reading, Reason, Unread
+from auditor.domain.observation import RAW_LOOK, Read, Reading, Reason, Unread, raw_start
 from auditor.errors import AuditorError, ConnectError, DeadlineError, DeniedError, ReadError, RefusedError, TrustError
 from auditor.vcenter.http import Answer, HttpError
 
@@ -28,7 +28,7 @@ class UnansweredError(ReadError):
 
 def unanswered(reason: Reason, detail: str, raw: str = "") -> UnansweredError:
     """An ``UnansweredError`` with that reason."""
-    return UnansweredError(Unread(reason, detail, raw[:RAW_LIMIT]))
+    return UnansweredError(Unread(reason, detail, raw_start(raw)))
 
 
 def transport_fault(error: BaseException, where: str) -> UnansweredError | AuditorError | None:
@@ -37,13 +37,13 @@ def transport_fault(error: BaseException, where: str) -> UnansweredError | Audit
         return error
     if isinstance(error, HttpError):
         detail = STARTING if error.status == SERVICE_UNAVAILABLE else error.detail
-        return unanswered(error.reason, f"{where}: {detail}", error.body[:RAW_LIMIT].decode("utf-8", "replace"))
+        return unanswered(error.reason, f"{where}: {detail}", raw_start(error.body))
     return None
 
 
 def refused(answer: Answer, reason: Reason) -> HttpError:
     """The error for an answer of another status than is taken."""
-    return HttpError(reason, f"HTTP {answer.status}", status=answer.status, body=answer.body[:RAW_LIMIT])
+    return HttpError(reason, f"HTTP {answer.status}", status=answer.status, body=answer.body[:RAW_LOOK])
 
 
 def never_sent(error: UnansweredError) -> bool:

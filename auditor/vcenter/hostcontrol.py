@@ -29,6 +29,7 @@ from auditor.errors import (
     ReadError,
     RefusedError,
 )
+from auditor.masking import masked
 from auditor.ports import HostTarget
 from auditor.vcenter.faults import UnansweredError, attempt, never_sent, starting, unanswered
 from auditor.vcenter.http import Http, HttpError
@@ -197,7 +198,9 @@ class ApiHostControl:
         named = _DOWNLOAD.fullmatch(path)
         if named is None:
             raise ReadError(
-                "the host does not say where its configuration bundle is", where=target.name, tried=f"read: {url[:200]!r}"
+                "the host does not say where its configuration bundle is",
+                where=target.name,
+                tried=f"read: {masked(url)[:200]!r}",
             )
         endpoint = self._downloads(target)
         size, digest = newfile.save(into, _download(endpoint, path))

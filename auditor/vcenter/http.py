@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 
 from auditor import tcp
 from auditor.domain.observation import Reason
+from auditor.masking import masked
 from auditor.vcenter.settings import Endpoint
 from auditor.vcenter.tls import context_for, distrust
 
@@ -420,7 +421,7 @@ def shown_address(location: str) -> str:
 
 
 def _shown(text: str, limit: int) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text[:limit])
+    return "".join(each if each.isprintable() else "?" for each in masked(text)[:limit])
 
 
 __all__ = ["BLOCK", "Answer", "Http", "HttpError", "RedirectedError", "closing", "ending", "shown_address", "until", "within"]

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from pyVmomi import vim, vmodl
 
 from auditor.domain.observation import InventoryHost, Reading, Reason, Unread, VCenterMarks
+from auditor.masking import masked_value
 from auditor.vcenter.faults import attempt, unanswered
 from auditor.vcenter.soap import SoapSession
 
@@ -98,7 +99,7 @@ def _host(moid: str, found: Mapping[str, Any]) -> InventoryHost:
     parent = found.get("parent")
     return InventoryHost(
         id=moid,
-        name=display_name(found.get("name") or moid),
+        name=masked_value(display_name(found.get("name") or moid)),
         cluster=parent._moId if isinstance(parent, vim.ClusterComputeResource) else "",  # noqa: SLF001  # as above
         connection=str(found.get("runtime.connectionState") or ""),
         version=found.get("summary.config.product.version") or "",

@@ -12,7 +12,7 @@ from typing import Any
 
 from com.vmware.vapi.std import errors_client
 
-from auditor.domain.observation import RAW_LIMIT, Read, Reading, Reason, Unread
+from auditor.domain.observation import Read, Reading, Reason, Unread, raw_start
 from auditor.vcenter.vapi import reason_of
 
 _ERRORS = "com.vmware.vapi.std.errors."
@@ -23,7 +23,7 @@ _WRAPPERS = {"STRUCTURE", "ERROR"}
 
 def read_answer(text: str) -> Reading[Any]:
     """The answer's value as plain JSON data, or why there is none: a vAPI error, or no such answer."""
-    raw = text[:RAW_LIMIT]
+    raw = raw_start(text)
     try:
         answer = json.loads(text, parse_float=_number, parse_constant=_number)
         found = _meaning(answer)

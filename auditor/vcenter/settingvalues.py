@@ -13,6 +13,8 @@ from typing import Any
 
 from pyVmomi import vim
 
+from auditor.masking import masked_value
+
 LONGEST = 300
 """Characters of a value; a longer one is its hash."""
 
@@ -205,7 +207,7 @@ def _listed(items: Iterable[str] | None) -> str:
 
 
 def _short(text: str) -> str:
-    clean = " ".join(text.split())
+    clean = masked_value(" ".join(text.split()))
     if len(clean) <= LONGEST:
         return clean
     return f"{clean[:60]}… SHA-256 {hashlib.sha256(clean.encode('utf-8', 'backslashreplace')).hexdigest()}"

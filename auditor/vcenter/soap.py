@@ -18,8 +18,9 @@ from pyVmomi import vim, vmodl
 from pyVmomi.SoapAdapter import SoapDeserializer, SoapResponseDeserializer, SoapStubAdapterBase
 from pyVmomi.VmomiSupport import GetServiceVersions, IsChildVersion, versionIdMap
 
-from auditor.domain.observation import RAW_LIMIT, Reason
+from auditor.domain.observation import Reason, raw_start
 from auditor.errors import AuditorError
+from auditor.masking import masked, remember_session
 from auditor.vcenter.bounds import xml_text, xml_tree
 from auditor.vcenter.faults import SERVICE_UNAVAILABLE, UnansweredError, refused, transport_fault, unanswered
 from auditor.vcenter.http import Answer, Http, closing
@@ -106,6 +107,7 @@ class _Stub(SoapStubAdapterBase):  # type: ignore[misc]  # pyVmomi is untyped
         cookie = answer.headers.get("Set-Cookie", "").partition(";")[0].strip()
         if cookie and cookie.isascii() and cookie.isprintable() and len(cookie) <= COOKIE_LIMIT:
             self._cookie = cookie
+            remember_session(cookie)
         return answer
 
 
@@ -254,7 +256,7 @@ class SoapSession:
             if versionIdMap[version] in offered:
                 return str(version)
         detail = f"{endpoint.where}: answers (HTTP {answer.status}), but neither as a vCenter nor as an ESXi host"
-        raise unanswered(Reason.UNREADABLE, detail, answer.body[:RAW_LIMIT].decode("utf-8", "replace"))
+        raise unanswered(Reason.UNREADABLE, detail, raw_start(answer.body))
 
     def _translated(self, error: Exception) -> AuditorError:
         where = self.endpoint.where
@@ -263,7 +265,9 @@ class SoapSession:
         known = transport_fault(error, where)
         if known is not None:
             return known
-        return unanswered(Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {error})"[:500])
+        return unanswered(
+            Reason.UNREADABLE, f"{where}: the answer was not understood ({type(error).__name__}: {masked(str(error))})"[:500]
+        )
 
 
 _OTHER_VERSION = "Unsupported version URI"

@@ -29,6 +29,7 @@ from auditor.errors import (
     ReadError,
     TrustError,
 )
+from auditor.masking import masked
 from auditor.ports import Told
 from auditor.vcenter.answers import typed
 from auditor.vcenter.faults import UnansweredError, unanswered
@@ -194,15 +195,15 @@ class VlcmClient:
             made = self._placed(typed(unread, written=False))
             made.__cause__ = unread
             return made
-        detail = f"{info.operation} failed: {str(info.result)[:500] if info.result is not None else 'vCenter gave no reason'}"
-        return FailedError(detail, where=self._endpoint.where, tried=f"task {task}")
+        words = masked(str(info.result))[:500] if info.result is not None else "vCenter gave no reason"
+        return FailedError(f"{info.operation} failed: {words}", where=self._endpoint.where, tried=f"task {task}")
 
     def result(self, value: Any, kind: Any, what: str) -> Any:
         """A task's opaque result as the SDK structure ``kind``. Raises ``ReadError``."""
         try:
             return TypeConverter.convert_to_python(value, kind.get_binding_type())
         except Exception as error:
-            detail = f"the result of {what} does not have the documented form ({type(error).__name__}: {error})"
+            detail = f"the result of {what} does not have the documented form ({type(error).__name__}: {masked(str(error))})"
             raise ReadError(detail[:500], where=self._endpoint.where) from error
 
     def tasks(self, services: Iterable[str], target: str = "") -> tuple[VlcmTask, ...]:
@@ -237,7 +238,8 @@ def _task(task: str, info: Info) -> VlcmTask:
 
 def _note_of_error(error: Any) -> str:
     messages = getattr(error, "messages", None) or ()
-    return next((message.default_message or message.id for message in messages), "" if error is None else type(error).__name__)
+    words = next((message.default_message or message.id for message in messages), "" if error is None else type(error).__name__)
+    return masked(words)
 
 
 def _utc(value: datetime | None) -> datetime | None:
@@ -254,7 +256,7 @@ def _percent(info: Any) -> int:
 
 def _note(info: Any) -> str:
     message = info.progress.message if info.progress else None
-    return (message.default_message or "") if message else ""
+    return masked(message.default_message or "") if message else ""
 
 
 def documented(conversion: Callable[[], T]) -> T:

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 
 from auditor.domain.editing import Downloaded
 from auditor.errors import AuditorError, FailedError, InputError, ReadError, SessionEndedError, TrustError
+from auditor.masking import masked
 from auditor.vcenter.answers import typed
 from auditor.vcenter.faults import unanswered
 from auditor.vcenter.http import BLOCK, Http, HttpError, shown_address
@@ -97,7 +98,8 @@ def _file_id(text: str, where: str) -> str:
         found = _first_text(json.loads(text))
     if found:
         return found
-    raise ReadError(f"the upload's answer holds no file id: {text[:200]!r}", where=where, hint="let vCenter pull the bundle")
+    said = masked(text)[:200]
+    raise ReadError(f"the upload's answer holds no file id: {said!r}", where=where, hint="let vCenter pull the bundle")
 
 
 def _first_text(value: Any) -> str:

@@ -26,6 +26,7 @@ from vmware.vapi.stdlib.client.factories import StubConfigurationFactory
 
 from auditor.domain.observation import Reason
 from auditor.errors import AuditorError, SessionEndedError
+from auditor.masking import masked, remember_session
 from auditor.vcenter.bounds import json_text
 from auditor.vcenter.faults import SERVICE_UNAVAILABLE, refused, transport_fault, unanswered
 from auditor.vcenter.http import Http, HttpError, closing
@@ -196,6 +197,7 @@ class VapiSession:
             session_id = Session(configuration).create()
         if not isinstance(session_id, str) or not session_id:
             raise unanswered(Reason.UNREADABLE, f"{endpoint.where}: the login gave no session id")
+        remember_session(session_id)
         connector.set_security_context(create_session_security_context(session_id))
         self._connector, self._configuration, self._session_id = connector, configuration, session_id
 
@@ -207,7 +209,7 @@ class VapiSession:
         known = transport_fault(error, f"{where}: {what}")
         if known is not None:
             return known
-        detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {error})"
+        detail = f"{where}: {what}: the answer was not understood ({type(error).__name__}: {masked(str(error))})"
         return unanswered(Reason.UNREADABLE, detail[:500])
 
     def _vapi_error(self, error: Any, what: str) -> AuditorError:

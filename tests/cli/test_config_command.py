@@ -54,6 +54,9 @@ def test_check_names_every_missing_secret(auditor: Run, monkeypatch: pytest.Monk
     assert done.code == 1
     assert done.out.startswith("NOT OK")
     assert done.out.count("MISSING") == 2
+    assert "  export VC_PASSWORD, or name another source" in done.out
+    secret = json.loads(auditor("config", "check", "--json").out)["secrets"][0]
+    assert secret["hint"].startswith("export VC_PASSWORD")
 
 
 @pytest.mark.parametrize("arguments", [(), ("--connect",)])

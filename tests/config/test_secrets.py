@@ -17,7 +17,8 @@ import pytest
 
 from auditor.cli import output
 from auditor.errors import ConfigError
-from auditor.secrets import MASK, Command, Env, File, Keyring, Prompt, Secret, known, redact
+from auditor.masking import masked
+from auditor.secrets import MASK, Command, Env, File, Keyring, Prompt, Secret, known
 
 TEXT = "correct horse battery staple"
 
@@ -221,4 +222,4 @@ def test_revealed_secrets_are_masked_in_logs_and_errors(capsys: pytest.CaptureFi
 
 def test_short_secrets_do_not_mask_everything() -> None:
     known("ab").reveal()
-    assert redact("about") == "about"
+    assert masked("about") == "about"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +43,15 @@ def test_every_command_is_in_the_reference() -> None:
         "auditor history export",
     ):
         assert f"\n## {heading}\n" in text
+
+
+def test_every_promise_of_security_names_tests_that_there_are() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    promises = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| promise", "| ---"))]
+    assert promises
+    for line in promises:
+        named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", line)
+        assert named, line
+        for file, test in named:
+            tree = ast.parse((ROOT / file).read_text())
+            assert test in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, (file, test)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from auditor.domain.changed_copy import Change, change_of
-from auditor.domain.observation import RAW_LIMIT, Reason, Unread
+from auditor.domain.observation import Reason, Unread, raw_start
+from auditor.masking import masked
 
 TEXT_LIMIT = 2 * 1024 * 1024
 """Bytes of one command's output that are read at all; the longest real output known, a VIB list, has 20 KB."""
@@ -43,7 +44,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 def raw_of(answer: Answer) -> str:
     """The start of what came, for a person to look at."""
-    return answer.data[:RAW_LIMIT].decode("utf-8", "replace")
+    return raw_start(answer.data[:TEXT_LIMIT])
 
 
 def failure_of(answer: Answer, command: Command) -> Unread | None:
@@ -54,7 +55,7 @@ def failure_of(answer: Answer, command: Command) -> Unread | None:
         detail = f"`{command.text}` printed {len(answer.data)} bytes, limit {TEXT_LIMIT}"
         return Unread(Reason.TOO_LARGE, detail, raw_of(answer))
     if answer.status:
-        text = answer.data[:RAW_LIMIT].decode("utf-8", "replace")
+        text = raw_start(answer.data)
         return _error(text, answer, command) or _error(answer.told, answer, command) or _plain_failure(text, answer, command)
     return None
 
@@ -87,7 +88,7 @@ def text_of(answer: Answer, command: Command) -> str | Unread:
 
 def unreadable(command: Command, why: str, raw: str = "") -> Unread:
     """The answer came but is not what this command is known to print."""
-    return Unread(Reason.UNREADABLE, f"`{command.text}`: {why}", raw[:RAW_LIMIT])
+    return Unread(Reason.UNREADABLE, f"`{command.text}`: {why}", raw_start(raw))
 
 
 def _error(text: str, answer: Answer, command: Command) -> Unread | None:
@@ -96,12 +97,12 @@ def _error(text: str, answer: Answer, command: Command) -> Unread | None:
     block = _ERROR_BLOCK.search(text)
     if block is None:
         return None
-    words = " ".join(block.group(2).split())[:200]
+    words = " ".join(masked(block.group(2)).split())[:200]
     return Unread(Reason.FAILED, f"`{command.text}` failed: {block.group(1)}: {words}".rstrip(": "), raw_of(answer))
 
 
 def _plain_failure(text: str, answer: Answer, command: Command) -> Unread:
-    words = " ".join((answer.told or text).split())[:200]
+    words = " ".join(masked(answer.told or text).split())[:200]
     # Absent is what the command was told to look at: not its own program, nor a file that a program needs inside.
     asked = [path for word in command.text.split()[1:] if (path := word.strip("\"';*").rstrip("/")).startswith("/")]
     absent = "No such file or directory" in words and answer.status != 127 and any(path in words for path in asked)

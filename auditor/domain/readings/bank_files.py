@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from auditor.domain.observation import Read, Reading, Unread, value_of
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
 from auditor.domain.rollback.bank import BankFile
+from auditor.masking import masked
 
 CLOCK = Command("host-clock", "date -u +%s", 10)
 
@@ -64,7 +65,7 @@ def parse(link: str, listed: Answer, stated: Answer, clock: Reading[datetime]) -
         if match is not None:
             found.append(BankFile(match[8], int(match[1]), _time(match, value_of(clock))))
         elif line.strip() and not _OTHER_THAN_FILES.fullmatch(line):
-            return unreadable(ls, f"not a line of a file listing: {line[:100]!r}", text)
+            return unreadable(ls, f"not a line of a file listing: {masked(line)[:100]!r}", text)
     return Read(tuple(found)) if found else unreadable(ls, "no file is listed", text)
 
 

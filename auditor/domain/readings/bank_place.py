@@ -7,6 +7,7 @@ import re
 from auditor.domain.banks import VOLUMES
 from auditor.domain.observation import Read, Reading, Reason, Unread
 from auditor.domain.readings.answer import Answer, Command, text_of, unreadable
+from auditor.masking import masked
 
 VOLUMES_WITH_BOOT_CFG = Command("boot-volumes", "sh -c 'for f in /vmfs/volumes/*/boot.cfg; do readlink -f \"$f\"; done'", 30)
 """The pattern is expanded inside, under the command's own time limit: a lost datastore can make it hang."""
@@ -49,7 +50,7 @@ def parse_volumes(answer: Answer) -> Reading[tuple[str, ...]]:
     for line in text.splitlines():
         volume, slash, name = line.rpartition("/")
         if not slash or name.lower() != "boot.cfg" or not volume.startswith(VOLUMES):
-            return unreadable(VOLUMES_WITH_BOOT_CFG, f"not a boot.cfg on a volume: {line[:100]!r}", text)
+            return unreadable(VOLUMES_WITH_BOOT_CFG, f"not a boot.cfg on a volume: {masked(line)[:100]!r}", text)
         volumes.add(volume)
     return Read(tuple(sorted(volumes)))
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
+from auditor.masking import masked
+
 Loose = Mapping[str, str | Sequence[str] | None]
 """A structure as a structured form brings it: a value may be a list, or missing."""
 
@@ -86,12 +88,12 @@ def _split(line: str, starts: Sequence[int]) -> list[str]:
     words = re.split(r" {2,}", line.strip())
     if len(words) == len(starts):
         if sliced is not None and sliced != words:
-            raise TableError(f"row can be split in two ways: {line.strip()[:200]!r}")
+            raise TableError(f"row can be split in two ways: {masked(line.strip())[:200]!r}")
         return words
     # Which cell is empty, or has two blanks inside ("8.0  - 20764643"), shows only where the columns are in their places.
     if sliced is not None and (len(words) < len(starts) or _begin_in_place(line, starts, sliced)):
         return sliced
-    raise TableError(f"row does not fit the columns: {line.strip()[:200]!r}")
+    raise TableError(f"row does not fit the columns: {masked(line.strip())[:200]!r}")
 
 
 def _begin_in_place(line: str, starts: Sequence[int], cells: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ from auditor.domain.bootcfg import read_keys
 from auditor.domain.observation import Read, Reading, Reason, Unread, value_of
 from auditor.domain.rollback.bank import BOOTBANK, BankObservation
 from auditor.domain.rollback.plan import PlannedBank, Target
+from auditor.masking import masked
 
 SILENT = frozenset({Reason.UNREACHABLE, Reason.TIMED_OUT, Reason.CUT_OFF})
 """The reasons that pass by themselves: nobody answered. A refused login or another host key is an answer."""
@@ -76,10 +77,10 @@ class Seen:
             return self.look.banks.trouble
         planned = (self._target.booted.volume.rstrip("/"), self._target.other.volume.rstrip("/"))
         if len(self._by_volume) > 1 and not set(planned) <= set(self._by_volume):
-            shown = " and ".join(sorted(self._by_volume))
+            shown = masked(" and ".join(sorted(self._by_volume)))[:200]
             return Unread(
                 Reason.UNREADABLE,
-                f"its banks are {shown[:200]}, those of the plan are {' and '.join(planned)}: is another host at its address?",
+                f"its banks are {shown}, those of the plan are {' and '.join(planned)}: is another host at its address?",
             )
         if self.volume is None or self.own is None or self.other is None:
             return Unread(Reason.UNREADABLE, "the two banks of the plan were not both read")

@@ -19,6 +19,7 @@ from auditor.domain.rollback.bank import ALTBOOTBANK, BOOTBANK, STATE, BankFacts
 from auditor.domain.rollback.build import parse_build
 from auditor.domain.rollback.window import Trouble, Window, WindowKind
 from auditor.domain.wording import few
+from auditor.masking import masked
 
 
 class Banks:
@@ -86,8 +87,8 @@ def _links(banks: Banks) -> Window | None:
         volume = bank.target.value.removeprefix(VOLUMES).strip("/")
         if not bank.target.value.startswith(VOLUMES) or not volume or volume in {".", ".."} or "/" in volume:
             return _unhealthy(
-                f"{bank.link} leads to {bank.target.value[:100]!r} and not to a volume: the boot device was lost or slow "
-                "at boot, or the host is stateless",
+                f"{bank.link} leads to {masked(bank.target.value)[:100]!r} and not to a volume: the boot device was lost or "
+                "slow at boot, or the host is stateless",
                 Trouble.DEVICE,
             )
         targets.append(volume)

@@ -15,6 +15,7 @@ from auditor.esxi.settings import Once, SshSettings
 from auditor.esxi.ssh.command import Output, Reply, collect
 from auditor.esxi.ssh.key import load_key
 from auditor.esxi.ssh.link import Link, handshaken
+from auditor.masking import masked
 
 STARTING = "start of the command"
 """The phase in which a command is on its way."""
@@ -163,7 +164,7 @@ def _with_password(transport: paramiko.Transport, user: str, password: str) -> N
         if not prompts:
             return []
         if answered or len(prompts) != 1 or prompts[0][1]:
-            asked = " and ".join(repr(" ".join(text.split())[:60]) for text, _ in prompts[:3])
+            asked = " and ".join(repr(" ".join(masked(text).split())[:60]) for text, _ in prompts[:3])
             raise _MoreAskedError(f"the host asks for more than a password: {asked}")
         answered = True
         return [password]

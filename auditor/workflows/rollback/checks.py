@@ -21,7 +21,7 @@ from auditor.domain.rollback.judge import window_of
 from auditor.domain.rollback.plan import Target
 from auditor.domain.rollback.situation import HostSituation
 from auditor.errors import InputError
-from auditor.secrets import redact
+from auditor.masking import masked
 from auditor.workflows.rollback.means import CheckResult
 
 OUTPUT_LIMIT = 2_000  # characters of a program's output that are kept
@@ -100,7 +100,7 @@ class DropInChecks:
         except BaseException:
             _end(process)
             raise
-        said = redact(output[-4 * OUTPUT_LIMIT :].decode("utf-8", "replace"))[-OUTPUT_LIMIT:].strip()
+        said = masked(output[-4 * OUTPUT_LIMIT :].decode("utf-8", "replace"))[-OUTPUT_LIMIT:].strip()
         return CheckResult(name, required, process.returncode == 0, said or f"ended with {process.returncode}")
 
 

@@ -16,6 +16,7 @@ from auditor.domain.rollback.journal import HostJournal, Step, Terminal
 from auditor.domain.rollback.plan import RollbackPlan, check_plan, next_wave
 from auditor.domain.rollback.status import OperationStatus, status_of
 from auditor.errors import HistoryError, RefusedError
+from auditor.masking import masked
 from auditor.parallel import each
 from auditor.ports import Journal, Progress
 from auditor.workflows.choosing import one_name
@@ -52,7 +53,7 @@ def check(sight: Sight, plan: RollbackPlan, approval: Approval | None, runner: s
         progress.advance("facts", situation.host)
     moved = check_plan(plan, situations)
     if moved:
-        lines = [str(fact)[:300] for fact in moved[:10]]
+        lines = [masked(str(fact))[:300] for fact in moved[:10]]
         more = [f"and {len(moved) - 10} more"] if len(moved) > 10 else []
         raise RefusedError(
             "\n".join(["facts moved since the plan was made", *lines, *more]), where=where, hint="make a new plan"

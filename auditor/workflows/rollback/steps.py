@@ -19,6 +19,7 @@ from auditor.domain.rollback.look import silent
 from auditor.domain.rollback.plan import Target, gates_now, in_wave, moved_facts
 from auditor.domain.rollback.situation import HostSituation
 from auditor.errors import AuditorError, InDoubtError
+from auditor.masking import masked
 from auditor.ports import HostControl, HostTarget
 from auditor.workflows.rollback.card import HA_WARNING
 from auditor.workflows.rollback.checks import built_in
@@ -129,7 +130,9 @@ class Steps:
         moved = moved_facts(self._target, situation)
         if moved:
             more = f"; and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
-            words = "; ".join(f"{fact.name} was {fact.planned[:80]}, is {fact.now[:80]}" for fact in moved[:_SHOWN])
+            words = "; ".join(
+                f"{fact.name} was {masked(fact.planned)[:80]}, is {masked(fact.now)[:80]}" for fact in moved[:_SHOWN]
+            )
             raise StepFailedError(f"not as planned any more: {words}{more}")
         standing = blocking(gates_now(self._target, situation))  # not by the plan's word: anybody could have written it
         if standing:
