@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import timeit
 import urllib.parse
 from collections.abc import Iterator
 
@@ -159,13 +158,11 @@ def test_what_is_kept_is_masked_before_it_is_cut() -> None:
     assert "unter2" not in str(error) + repr(error.args)
 
 
-def test_a_long_output_is_searched_in_no_time() -> None:
-    """By plain searches, as long as no letter is written in other words: with the expressions it takes five times as long."""
+def test_a_text_without_a_secret_is_not_put_through_the_expressions() -> None:
+    """By plain searches, as long as no letter is written in other words: the expressions take five times as long."""
     for secret in ("hunter2-Secret!", "Vmware1!", "correct horse", 'vC-$ecret "ü/1', "k3y-of-the-backups"):
         masking.remember(secret)
     text = 'Name  "Version"  Vendor VMW VMware-esx 8.0.3 &amp; %20 \\n\n' * 18_000
-    found = masking._Found(masking._secrets)
-    with_expressions = min(timeit.repeat(lambda: found.anywhere.sub(MASK, text), number=1, repeat=3))
-    assert min(timeit.repeat(lambda: masked(text), number=1, repeat=9)) < with_expressions / 2
+    assert masking._expressions(text) is None
     assert masked(text) == text
     assert masked(f"{text}hunter2-Secret!") == f"{text}{MASK}"
