@@ -83,11 +83,21 @@ def to_plain(value: object) -> Any:
 
 
 def from_plain(cls: type[T], data: Any) -> T:
-    """The domain value of class ``cls`` from such data. Raises ``ReadError`` when it does not fit."""
+    """The domain value of class ``cls`` from such data. Raises ``ReadError`` when it does not fit, with the place."""
     try:
         return _converter().structure(data, cls)
-    except (cattrs.BaseValidationError, KeyError, TypeError, ValueError) as error:
-        raise ReadError(f"stored {cls.__name__} does not have the expected form") from error
+    except (cattrs.BaseValidationError, AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        place = _place(error)
+        name = getattr(cls, "__name__", "value")
+        raise ReadError(f"stored {name} does not have the expected form{f': {place}' if place else ''}") from error
+
+
+def _place(error: Exception) -> str:
+    """Where in the data the first fault is. The value itself is never said: it may be in a wrong place."""
+    if not isinstance(error, cattrs.BaseValidationError):
+        return ""
+    first = cattrs.transform_error(error, format_exception=lambda _, __: "")[0]
+    return first.rpartition("@ $")[2].lstrip(".").strip()
 
 
 def canonical(value: object) -> str:

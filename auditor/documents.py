@@ -51,10 +51,30 @@ def problems(document: Any, schema_name: str) -> tuple[Problem, ...]:
         _validator(schema_name).iter_errors(document), key=lambda error: [str(part) for part in error.absolute_path]
     )
     found: dict[Problem, None] = {}
-    for error in errors:
+    for error in (part for whole in errors for part in _parts(whole)):
         for message in _messages(error):
             found[Problem(_path(error.absolute_path), message)] = None
     return tuple(found)
+
+
+def _parts(error: ValidationError) -> list[ValidationError]:
+    """Of a value that fits none of several forms, what is wrong by the form that was meant, where one fits better than the
+    others: its kind of value fits, and what does not is deeper inside."""
+    if error.validator not in {"oneOf", "anyOf"} or not error.context:
+        return [error]
+    if isinstance(error.schema, dict) and "x-message" in error.schema:
+        return [error]
+    forms: dict[Any, list[ValidationError]] = {}
+    for part in error.context:
+        forms.setdefault(part.relative_schema_path[0], []).append(part)
+
+    def depth(form: list[ValidationError]) -> int:
+        return min(-1 if part.validator == "type" and not part.relative_path else len(part.relative_path) for part in form)
+
+    best, *others = sorted(forms.values(), key=depth, reverse=True)
+    if others and depth(others[0]) == depth(best):
+        return [error]
+    return [leaf for part in best for leaf in _parts(part)]
 
 
 def validate(

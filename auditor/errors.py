@@ -16,7 +16,8 @@
     ├── HistoryError            the history database could not be read or written
     ├── RefusedError            a gate or a stale plan forbids the act
     │   ├── BusyError           the peer is doing something else with the same object
-    │   └── ExistsError         it is there already
+    │   ├── ExistsError         it is there already
+    │   └── OldPaperError       a proposal, plan or approval of the format before
     └── LockedError             another run holds the lock
 
 Adapters raise these and nothing else; a library's own error is always the ``__cause__``. Only ``auditor.cli`` turns
@@ -118,6 +119,14 @@ class BusyError(RefusedError):
 
 class ExistsError(RefusedError):
     """What was to be made is there already."""
+
+
+class OldPaperError(RefusedError):
+    """A ``paper`` of the format before, which did not protect the whole text: it may be shown, and is never carried out."""
+
+    def __init__(self, again: str, paper: object, *, where: str, hint: str) -> None:
+        super().__init__(f"made before the whole text was protected: {again} again", where=where, hint=hint)
+        self.paper = paper
 
 
 class LockedError(AuditorError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, NoReturn
 
 from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import InputError
@@ -40,3 +41,31 @@ def text(data: bytes, where: str, *, hint: str = "") -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"is not UTF-8 text (byte {error.start})", where=where, hint=hint) from error
+
+
+def document(data: str, where: str, *, hint: str = "") -> Any:
+    """JSON, read strictly: no key twice in an object, no NaN or infinity, no half characters. Raises ``InputError``."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise InputError(f"has key {key[:100]!r} twice in one place", where=where, hint=hint)
+            found[key] = value
+        return found
+
+    def never(constant: str) -> NoReturn:
+        raise InputError(f"is not JSON: {constant} is no number", where=where, hint=hint)
+
+    try:
+        found = json.loads(data, object_pairs_hook=once, parse_constant=never)
+        json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise InputError(f"is not JSON: {error}", where=where, hint=hint) from error
+    except UnicodeEncodeError as error:
+        raise InputError("is not JSON: it has half of a character (\\ud800 to \\udfff)", where=where, hint=hint) from error
+    except RecursionError as error:
+        raise InputError("is nested too deeply to be read", where=where, hint=hint) from error
+    except ValueError as error:
+        raise InputError("is not JSON of this program: it has a number of too many digits", where=where, hint=hint) from error
+    return found

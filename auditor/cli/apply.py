@@ -12,7 +12,7 @@ import click
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, verbose_option
-from auditor.cli.writes import check_ticket, operator_or_me, write_options
+from auditor.cli.writes import check_ticket, operator_or_me, shown_if_old, write_options
 from auditor.errors import AuditorError, InputError, RefusedError
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def apply(
     check_ticket(execute, ticket)
     config = invocation.config()
     if proposal is not None:
-        result = _apply(config, proposal, execute=execute, ticket=ticket, operator=operator_or_me(operator))
+        with shown_if_old(_old, as_json=as_json):
+            result = _apply(config, proposal, execute=execute, ticket=ticket, operator=operator_or_me(operator))
     else:
         result = _resume(config, resume or NEWEST)
     return report(result, str(proposal) if proposal else "", as_json=as_json)
@@ -93,10 +94,19 @@ def report(result: ApplyResult, file: str, *, as_json: bool) -> int:
     return ExitCode.REFUSED if result.refused else ExitCode.FAILED
 
 
+def _old(paper: object) -> str:
+    from auditor.domain.proposal.values import ImageProposal
+    from auditor.reports.proposal import render_proposals
+
+    assert isinstance(paper, ImageProposal)  # noqa: S101 - what a proposal's reader hands over
+    width, _ = output.page()
+    return render_proposals([(paper, None)], width=width, commands=False)
+
+
 def _apply(config: Config, path: Path, *, execute: bool, ticket: str, operator: str) -> ApplyResult:
     from auditor.cli import wiring_write
-    from auditor.reports.proposal_file import read_proposal
     from auditor.workflows.apply import apply, subject
+    from auditor.workflows.proposal_file import read_proposal
 
     proposal = read_proposal(path)
     with (

@@ -41,8 +41,8 @@ def gap(invocation: Invocation, what: str, vcenter: str, as_json: bool) -> int:
     from auditor.domain.past import Past
     from auditor.errors import AuditorError
     from auditor.reports.proposal import gap_document, render_gaps
-    from auditor.reports.proposal_file import read_proposal
     from auditor.workflows.depot_gap import depot_gaps
+    from auditor.workflows.proposal_file import read_proposal
     from auditor.workflows.propose import Ask
 
     config = invocation.config()

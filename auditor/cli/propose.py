@@ -85,7 +85,7 @@ def propose(
     from auditor.cli import wiring
     from auditor.domain.proposal.values import CandidateKind
     from auditor.reports.proposal import next_commands, render_proposals
-    from auditor.reports.proposal_file import proposal_document, write_proposal
+    from auditor.workflows.proposal_file import proposal_document, write_proposal
     from auditor.workflows.propose import Ask
 
     if candidate and not candidate.isdecimal() and candidate not in {kind.value for kind in CandidateKind}:

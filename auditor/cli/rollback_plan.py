@@ -6,12 +6,17 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation, config_option, json_option, vcenter_option, verbose_option
+from auditor.cli.writes import shown_if_old
+
+if TYPE_CHECKING:
+    from auditor.domain.rollback.plan import RollbackPlan
 
 
 @click.command(short_help="Plan going back to a build, for somebody else to approve.")
@@ -157,14 +162,15 @@ def approve(
     from auditor.cli import identity, wiring
     from auditor.domain.rollback.plan import Method
     from auditor.reports.rollback import render_approval, render_plan
-    from auditor.workflows.rollback.papers import approval_document, load_plan
+    from auditor.workflows.rollback.papers import approval_document
     from auditor.workflows.rollback.planning import approve_plan
 
     config = invocation.config()
-    made = load_plan(plan_file)
+    made = plan_of(plan_file, as_json=as_json)
     clock = wiring.SystemClock()
     if not as_json:
         output.emit(render_plan(made, clock.now()))
+        output.emit("What the gates saw is as the plan has it. The run judges every gate anew before it does anything.")
     approval = approve_plan(made, identity.operator(config), clock, timedelta(hours=lifetime), break_glass)
     path = out or approval_path(plan_file)
     document = approval_document(approval)
@@ -183,6 +189,21 @@ def approve(
     return ExitCode.DONE
 
 
+def plan_of(path: Path, *, as_json: bool) -> RollbackPlan:
+    """The plan of a file; one of the format before is shown and refused."""
+    from auditor.cli import wiring
+    from auditor.domain.rollback.plan import RollbackPlan
+    from auditor.reports.rollback import render_plan
+    from auditor.workflows.rollback.papers import load_plan
+
+    def render(paper: object) -> str:
+        assert isinstance(paper, RollbackPlan)  # noqa: S101 - what a plan's reader hands over
+        return render_plan(paper, wiring.SystemClock().now())
+
+    with shown_if_old(render, as_json=as_json):
+        return load_plan(path)
+
+
 def approval_path(plan_file: Path) -> Path:
     """Where the approval of a plan is looked for."""
     return plan_file.with_name(plan_file.name + ".approval")
@@ -198,4 +219,4 @@ def _text(document: object) -> bytes:
     return (json.dumps(document, indent=2, ensure_ascii=True) + "\n").encode()
 
 
-__all__ = ["approval_path", "approve", "plan"]
+__all__ = ["approval_path", "approve", "plan", "plan_of"]

@@ -11,7 +11,7 @@ from auditor.cli import output
 from auditor.cli.exit_codes import ExitCode
 from auditor.cli.options import Invocation
 from auditor.cli.rollback_operation import accounted, common, report
-from auditor.cli.rollback_plan import approval_path
+from auditor.cli.rollback_plan import approval_path, plan_of
 from auditor.cli.writes import check_ticket
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def run(
     from auditor.domain.rollback.plan import Method
     from auditor.workflows.rollback import run as flow
     from auditor.workflows.rollback.card import VENDOR_POSITION
-    from auditor.workflows.rollback.papers import Paper, load_plan
+    from auditor.workflows.rollback.papers import Paper
 
     config = invocation.config()
-    plan = load_plan(plan_file)
+    plan = plan_of(plan_file, as_json=as_json)
     by_byte = plan.method is Method.UNATTENDED
     if by_byte != unattended:
         raise click.UsageError(

@@ -86,8 +86,8 @@ def apply_tools(
     """Everything an apply of one cluster works with; inverse proposals go into ``folder``. What history knows is read; a
     history that cannot be read is known nothing of, and the journal, which is in the same file, says so first."""
     from auditor.cli.propose import load_tables
-    from auditor.reports.proposal_file import file_name, write_proposal
     from auditor.workflows.apply_look import Tools
+    from auditor.workflows.proposal_file import file_name, write_proposal
 
     with (
         wiring.past_or_why(config) as known,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import getpass
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
+
+from auditor.cli import output
+from auditor.errors import OldPaperError
 
 F = TypeVar("F", bound=Callable[..., object])
 LONGEST = 200
@@ -45,6 +49,18 @@ def operator_or_me(operator: str) -> str:
     return f"{user}@{socket.gethostname()}"
 
 
+@contextmanager
+def shown_if_old(render: Callable[[object], str], *, as_json: bool) -> Iterator[None]:
+    """A paper of the format before is shown, with that said on top, and refused all the same."""
+    try:
+        yield
+    except OldPaperError as error:
+        if not as_json:
+            head = "MADE BEFORE THE WHOLE TEXT WAS PROTECTED: what follows is the file's word and was not checked."
+            output.emit(f"{head}\n\n{render(error.paper)}")
+        raise
+
+
 def _line(_: click.Context, param: click.Parameter, text: str) -> str:
     """One line of printable text: it goes into vCenter's records."""
     text = " ".join(text.split())
@@ -53,4 +69,4 @@ def _line(_: click.Context, param: click.Parameter, text: str) -> str:
     return text
 
 
-__all__ = ["check_ticket", "operator_or_me", "write_options"]
+__all__ = ["check_ticket", "operator_or_me", "shown_if_old", "write_options"]

@@ -42,9 +42,9 @@ class ClusterGaps(Protocol):
 Written = tuple[ImageProposal, Path | None]
 
 
-def render_proposals(written: Sequence[Written], *, width: int = 120, brief: bool = False) -> str:
-    """All proposals, each with its file. ``brief``: one or two lines a cluster, for many."""
-    parts = [_brief(p, path, width) if brief else _whole(p, path, width) for p, path in written]
+def render_proposals(written: Sequence[Written], *, width: int = 120, brief: bool = False, commands: bool = True) -> str:
+    """All proposals, each with its file. ``brief``: one or two lines a cluster, for many; ``commands``: with what to type."""
+    parts = [_brief(p, path, width) if brief else _whole(p, path, width, commands=commands) for p, path in written]
     return ("\n" if brief else "\n\n").join("\n".join(lines) for lines in parts)
 
 
@@ -66,7 +66,7 @@ def _brief(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
     return lines + [f"  next: {printable(command)}" for command in next_commands(proposal, path)]
 
 
-def _whole(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
+def _whole(proposal: ImageProposal, path: Path | None, width: int, *, commands: bool) -> list[str]:
     lines = _wrapped(f"{proposal.cluster} on {proposal.vcenter}", width, 0)
     lines += _wrapped(f"now: {_now(proposal)}", width, 2)
     for number, candidate in enumerate(proposal.candidates, 1):
@@ -77,8 +77,7 @@ def _whole(proposal: ImageProposal, path: Path | None, width: int) -> list[str]:
     if path is not None:
         lines += ["", f"  proposal: {printable(str(path))}"]
         lines += _wrapped(f"valid until {when(proposal.expires)}, digest {proposal.digest[:16]}", width, 12)
-    lines += [f"  next: {printable(command)}" for command in next_commands(proposal, path)]
-    return lines
+    return lines + [f"  next: {printable(command)}" for command in next_commands(proposal, path) if commands]
 
 
 def next_commands(proposal: ImageProposal, path: Path | None) -> list[str]:

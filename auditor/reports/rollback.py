@@ -81,7 +81,7 @@ def _target(target: Target, wave: int) -> list[str]:
 
 def _gate(result: GateResult) -> list[str]:
     word = "OVERRIDDEN" if result.overridden else "BLOCKS" if result.blocks else result.verdict.value
-    seen, *more = (printable(line, 300) for line in result.evidence)
+    seen, *more = [printable(line, 300) for line in result.evidence] or [""]
     lines = [f"    {word:10} {result.gate.value} {result.verdict.value}: {seen}", *(f"               {line}" for line in more)]
     if result.overridden is not None:
         lines.append(f"               by {printable(result.overridden.by)}: {printable(result.overridden.reason)}")

@@ -7,10 +7,8 @@ stays open: ``resume`` looks first, then finishes what was committed, or withdra
 
 from __future__ import annotations
 
-import json
 import shlex
 
-from auditor.codec import canonical, from_plain
 from auditor.domain.assessment import Source
 from auditor.domain.journal import Operation, Phase
 from auditor.domain.proposal.steps import RESUMED, Record, Step
@@ -18,6 +16,7 @@ from auditor.domain.proposal.values import CandidateKind, ImageProposal
 from auditor.errors import LockedError, RefusedError
 from auditor.workflows.apply_look import Tools
 from auditor.workflows.apply_run import ApplyResult, Patience, Run
+from auditor.workflows.proposal_file import stored_proposal, stored_text
 
 KIND = "apply"
 
@@ -43,7 +42,7 @@ def apply(
         number = tools.journal.open(
             KIND,
             (subject(proposal),),
-            document=canonical(proposal),
+            document=stored_text(proposal),
             digest=proposal.digest,
             operator=operator,
             ticket=ticket if execute else "",
@@ -64,8 +63,11 @@ def check(proposal: ImageProposal, tools: Tools, *, execute: bool, ticket: str) 
         raise RefusedError("it was changed since it was written", where=proposal.cluster, hint=again)
     if proposal.expired(tools.clock.now()):
         raise RefusedError(f"it expired at {proposal.expires:%Y-%m-%d %H:%M} UTC", where=proposal.cluster, hint=again)
+    if problem := proposal.time_problem(tools.clock.now()):
+        raise RefusedError(problem, where=proposal.cluster, hint=again)
     if not proposal.ready:
-        said = "; ".join(f"{warning.code.value}: {warning.text}" for warning in proposal.chosen.blockers)
+        said = ", ".join(dict.fromkeys(warning.code.value for warning in proposal.chosen.blockers))
+        said = f"it is forbidden by what it says itself: {said}" if said else ""
         if proposal.source is not Source.LIVE:
             said = said or "it was made from the record, not from a live view"
         raise RefusedError(
@@ -94,8 +96,8 @@ def _written_here(proposal: ImageProposal, tools: Tools) -> bool:
 
 
 def proposal_in(operation: Operation) -> ImageProposal:
-    """The proposal that an operation carries out. Raises ``ReadError``."""
-    return from_plain(ImageProposal, json.loads(operation.document))
+    """The proposal that an operation carries out. Raises ``InputError``, ``ReadError``, ``RefusedError``."""
+    return stored_proposal(operation.document, f"operation {operation.id}")
 
 
 def resume(operation: int, tools: Tools, patience: Patience | None = None) -> ApplyResult:

@@ -217,7 +217,7 @@ class Run:
         journal = self.tools.journal
         return ApplyResult(
             operation=journal.operation(self.operation.id),
-            proposal=self.proposal,
+            proposal=self.steps.shown(),
             execute=self.execute,
             outcome=end.outcome,
             why=end.why,

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from auditor.codec import parse_timestamp, timestamp
+from auditor.codec import canonical, from_plain, parse_timestamp, timestamp
 from auditor.domain.editing import Draft
 from auditor.domain.image import DesiredImage
 from auditor.domain.journal import Operation, Phase
 from auditor.domain.observation import ClusterVerdict, Unread, value_of
-from auditor.domain.proposal.candidates import Find
+from auditor.domain.proposal.actors import Actor
 from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.context import items_of
 from auditor.domain.proposal.edits import Edits, differences, edits, exact, fingerprint, same_solutions
@@ -33,12 +33,16 @@ from auditor.domain.proposal.expect import (
 )
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.inverse import inverse, moved
-from auditor.domain.proposal.propose import judge
+from auditor.domain.proposal.restate import differences as misstatements
+from auditor.domain.proposal.restate import restate
 from auditor.domain.proposal.steps import Step, key, known_drafts, leftovers, message
-from auditor.domain.proposal.values import ImageProposal, ItemKind
+from auditor.domain.proposal.values import Candidate, HostForecast, ImageProposal, ItemKind
 from auditor.errors import ReadError
 from auditor.workflows.apply_look import Data, Looker, SurpriseError, Tools
 from auditor.workflows.propose import Ask, live_cases
+
+_NAMED = 5
+"""Differences between a file and what is so that one refusal names."""
 
 
 class Steps(Looker):
@@ -48,6 +52,17 @@ class Steps(Looker):
     def __init__(self, proposal: ImageProposal, operation: Operation, tools: Tools) -> None:
         super().__init__(proposal, operation, tools)
         self._case: Case | None = None
+        self._said: ImageProposal | None = None  # the proposal, said anew from target and facts
+
+    def shown(self) -> ImageProposal:
+        """The proposal for people: as it was said anew, in this run or by the journal; without either, nothing of what the
+        file says of its target."""
+        if self._said is not None:
+            return self._said
+        acting = self.record.data(Step.FACTS).get("may_act")
+        if acting is not None:
+            return replace(self.proposal, may_act=from_plain(tuple[Actor, ...], json.loads(acting)))
+        return replace(self.proposal, chosen=replace(self.chosen, changes=(), then=()), may_act=())
 
     # Before a step ---------------------------------------------------------------------------------------------------
 
@@ -106,7 +121,7 @@ class Steps(Looker):
         old = case.old
         if old is None:
             raise SurpriseError(f"the cluster's image could not be read: {case.cluster.view.image}")
-        self._refuse_forbidden(case)
+        said = self._say_anew(case)
         self._refuse_busy()
         foreign = self._foreign()
         hosts = [host.listed for host in case.cluster.hosts]
@@ -122,6 +137,8 @@ class Steps(Looker):
             "hosts": json.dumps({id_: asdict(mark) for id_, mark in marks(hosts).items()}),
             "away": json.dumps(sorted(away(hosts))),
             "foreign": json.dumps([{"id": d.id, "owner": d.owner, "created": timestamp(d.created)} for d in foreign]),
+            "forecast": canonical(said.chosen.forecast if said.chosen else ()),
+            "may_act": canonical(said.may_act),
         }
 
     def _read_case(self) -> Case:
@@ -137,14 +154,32 @@ class Steps(Looker):
                 known[item.name, item.version] = reader.has_component(item.name, item.version)
         return replace(case, contents=replace(case.contents, components=known))
 
-    def _refuse_forbidden(self, case: Case) -> None:
-        """Judge the target anew: the file's own judgement is as old as the file, and its digest does not cover it."""
-        now = judge(
-            case, Find(self.chosen.kind, self.chosen.title, self.target, also=self.chosen.also, commit=self.chosen.commit)
-        )
-        if now.blockers:
-            said = "; ".join(f"{warning.code.value}: {warning.text}" for warning in now.blockers)
-            raise SurpriseError(f"judged anew it may not be applied: {said}")
+    def _say_anew(self, case: Case) -> ImageProposal:
+        """Judge the target anew and refuse a file that says otherwise, with the place: its digest is no signature."""
+        said = restate(self.proposal, case)
+        if said is None or said.chosen is None:
+            base = self.target.base_image.version.raw if self.target.base_image else "none"
+            what = f"its target (base image {base}) is none of the images that hosts and history lead to now"
+            raise SurpriseError(what, {"differs": '["chosen.target"]'})
+        self._said = said
+        if blockers := said.chosen.blockers:
+            why = "; ".join(f"{warning.code.value}: {warning.text}" for warning in blockers)
+            raise SurpriseError(f"judged anew it may not be applied: {why}")
+        if found := misstatements(self.proposal, said, case):
+            named = [f"{each.name} says {each.was or 'nothing'}, it is {each.now or 'nothing'}" for each in found[:_NAMED]]
+            more = [f"and {len(found) - _NAMED} more"] if len(found) > _NAMED else []
+            raise SurpriseError(
+                "the file does not say what is so: " + "; ".join([*named, *more]),
+                {"differs": json.dumps([each.name for each in found])},
+            )
+        return said
+
+    def _predicted(self) -> Candidate:
+        """The candidate with the forecast of when the facts were read; an older operation has the file's."""
+        kept = self.record.data(Step.FACTS).get("forecast")
+        if kept is None:
+            return self.chosen
+        return replace(self.chosen, forecast=from_plain(tuple[HostForecast, ...], json.loads(kept)))
 
     def _refuse_busy(self) -> None:
         running = [task for task in self.editor.operations(self.cluster) if task.running]
@@ -239,7 +274,7 @@ class Steps(Looker):
         return {**self._judged(verdict), "scanned": exact(held)}
 
     def _judged(self, verdict: ClusterVerdict) -> Data:
-        found = results(self.chosen, verdict, json.loads(self.record.data(Step.FACTS)["away"]))
+        found = results(self._predicted(), verdict, json.loads(self.record.data(Step.FACTS)["away"]))
         data = {"hosts": json.dumps([asdict(each) for each in found]), "status": verdict.status}
         if unexpected := surprises(found):
             raise SurpriseError("the scan is not as predicted: " + "; ".join(unexpected), data)
@@ -247,7 +282,7 @@ class Steps(Looker):
 
     def _inverse(self) -> Data:
         draft = self.editor.draft_image(self.cluster, self.draft())
-        made = inverse(self.proposal, self._present_case(), draft, self.operation.id, self.tools.clock.now())
+        made = inverse(self._said or self.proposal, self._present_case(), draft, self.operation.id, self.tools.clock.now())
         return {"file": self.tools.keep(made), "id": made.id, "digest": made.digest}
 
     def _scan(self) -> Data:
@@ -266,7 +301,7 @@ class Steps(Looker):
             wrong.append(f"commit {commit} does not carry our text")
         if verdict.commit != commit:
             wrong.append(f"the scan is of commit {verdict.commit or '?'}, not of our commit {commit}")
-        found = results(self.chosen, verdict, json.loads(record.data(Step.FACTS)["away"]))
+        found = results(self._predicted(), verdict, json.loads(record.data(Step.FACTS)["away"]))
         wrong += surprises(found)
         data = {"hosts": json.dumps([asdict(each) for each in found]), "status": verdict.status}
         if wrong:

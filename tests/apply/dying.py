@@ -22,8 +22,8 @@ from typing import Any
 
 from auditor.domain.journal import Entry, Operation, Phase
 from auditor.ports import ImageEditor, Journal
-from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume
+from auditor.workflows.proposal_file import read_proposal
 from tests.apply.stage import SHORT, Access, tools
 
 WRITES = frozenset(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from auditor.domain.observation import Route
 from auditor.domain.past import Past
-from auditor.domain.proposal.values import ImageProposal, digest_of
+from auditor.domain.proposal.values import ImageProposal
 from auditor.history.journal import SqliteJournal
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.hosts.images import find_add_on, make_image
@@ -19,7 +19,6 @@ from auditor.lab.vcenter.database import Commit, Draft
 from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.lab.vcenter.state import LabVCenter
 from auditor.ports import HostTarget, ImageEditor, Journal
-from auditor.reports.proposal_file import write_proposal
 from auditor.tables import load_release_table
 from auditor.vcenter.editor import VCenterImageEditor
 from auditor.vcenter.reader import VCenterRouteReader
@@ -28,6 +27,7 @@ from auditor.vcenter.tasks import Patience as EditorPatience
 from auditor.workflows.apply_look import Tools
 from auditor.workflows.apply_run import Patience
 from auditor.workflows.collect import Sources
+from auditor.workflows.proposal_file import write_proposal
 from auditor.workflows.propose import Ask, Tables, propose_live
 from tests.vcenter.editing import ADD_ON, NEW, OLD, QUICK, Place, served
 from tests.workflows.fakes import Quiet
@@ -69,12 +69,6 @@ class Access:
     @property
     def history(self) -> Path:
         return Path(self.folder) / "history.db"
-
-
-def sealed(proposal: ImageProposal) -> ImageProposal:
-    """An edited proposal with a digest that fits again, as somebody who reads this program could write it."""
-    digest = digest_of(proposal.facts, proposal.chosen, proposal.source, proposal.expires)
-    return replace(proposal, digest=digest)
 
 
 Wrap = Callable[[Tools], Tools]

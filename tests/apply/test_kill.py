@@ -13,8 +13,8 @@ import pytest
 
 from auditor.domain.proposal.steps import Outcome
 from auditor.lab.vcenter.state import VCenterBackup
-from auditor.reports.proposal_file import write_proposal
 from auditor.workflows.apply import apply, resume
+from auditor.workflows.proposal_file import write_proposal
 from tests.apply.stage import SHORT, TARGET, Stage, stage, tools
 from tests.wire.judging import COMMITS, forbidden
 

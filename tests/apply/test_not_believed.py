@@ -12,16 +12,16 @@ import pytest
 
 from auditor.domain.image import DesiredImage, Solution
 from auditor.domain.proposal.steps import Outcome, Step
-from auditor.domain.proposal.values import CandidateKind
+from auditor.domain.proposal.values import CandidateKind, sealed
 from auditor.errors import HistoryError, RefusedError
 from auditor.lab.hosts.host import LabHost
 from auditor.lab.hosts.images import make_image
 from auditor.lab.vcenter.depot import DesiredSoftware
 from auditor.ports import ImageEditor, Journal
-from auditor.reports.proposal_file import read_proposal
 from auditor.workflows.apply import apply, resume
 from auditor.workflows.apply_run import Patience
-from tests.apply.stage import SHORT, Stage, sealed, stage, tools
+from auditor.workflows.proposal_file import read_proposal
+from tests.apply.stage import SHORT, Stage, stage, tools
 from tests.apply.test_faults import Around, nothing_left, run
 from tests.domain.estates import base
 from tests.vcenter.editing import IN_VAIN, NEW, OLD
@@ -83,14 +83,14 @@ def test_hosts_that_are_not_as_they_were_scanned(at: Stage, how: str) -> None:
 
 
 def test_what_forbids_it_is_judged_anew_and_not_believed_from_the_file(at: Stage) -> None:
-    """The digest does not cover the warnings. A blocker that was cut out of the file is found again."""
+    """A digest is no signature. A blocker that was cut out of the file is found again."""
     proposal = at.proposal()
     depot = at.vcenter.database.depot
     depot.base_images.pop(NEW)
     again = at.proposals()
     assert again.chosen is not None
     assert [w.code.value for w in again.chosen.blockers] == ["depot-gap"]
-    cut = replace(again, chosen=replace(again.chosen, warnings=(), missing=()))
+    cut = sealed(replace(again, chosen=replace(again.chosen, warnings=(), missing=())))
     assert cut.ready
     assert cut.intact
     with tools(at.access) as real:
@@ -118,7 +118,7 @@ def test_an_edited_inverse_is_none(at: Stage) -> None:
     with tools(at.access) as real:
         done = apply(at.proposal(), real, execute=True, operator="me", ticket="CHG1")
         written = read_proposal(Path(done.record.data(Step.INVERSE)["file"]))
-        later = replace(written, expires=written.expires + timedelta(days=365))
+        later = replace(written, expires=written.expires - timedelta(hours=1))
         assert not later.intact
         with pytest.raises(RefusedError, match="was changed since it was written"):
             apply(later, real, execute=True, operator="me", ticket="CHG2")

@@ -12,7 +12,7 @@ import pytest
 from auditor.cli import wiring_write
 from auditor.cli.exit_codes import ExitCode
 from auditor.domain.proposal.propose import propose
-from auditor.reports.proposal_file import write_proposal
+from auditor.workflows.proposal_file import write_proposal
 from tests.cli.conftest import Run
 from tests.proposal.loading import HERE, case_of, load
 

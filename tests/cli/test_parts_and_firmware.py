@@ -49,7 +49,7 @@ def test_each_host_is_compared_with_its_own_part(composite: Runs) -> None:
 
 def test_every_part_is_raised_to_what_its_own_hosts_run(composite: Runs) -> None:
     [entry] = composite["propose"].data["proposals"]
-    assert documents.problems(entry["proposal"], "proposal.v1") == ()
+    assert documents.problems(entry["proposal"], "proposal.v2") == ()
     chosen = entry["proposal"]["chosen"]
     assert chosen["kind"] == "archived"
     changes = {f"{c['layer']} {c['name']}".strip(): c["new"] for c in chosen["changes"] if c["old"] != c["new"]}

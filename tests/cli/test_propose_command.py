@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from auditor import documents
-from auditor.reports.proposal_file import read_proposal
+from auditor.workflows.proposal_file import read_proposal
 
 RUN = """
 run() { name=$1; shift; auditor "$@" > "$OUT/$name.out" 2> "$OUT/$name.err"; echo $? > "$OUT/$name.code"; }
@@ -102,7 +102,7 @@ def test_every_cluster_of_the_incident_gets_the_proposal_it_needs(every: Runs) -
     assert documents.problems(done.data, "proposals.v1") == ()
     found = {}
     for entry in done.data["proposals"]:
-        assert documents.problems(entry["proposal"], "proposal.v1") == ()
+        assert documents.problems(entry["proposal"], "proposal.v2") == ()
         chosen = entry["proposal"]["chosen"]
         codes = {w["code"] for w in chosen["warnings"]} if chosen else set()
         found[entry["proposal"]["cluster"]] = (
@@ -145,7 +145,7 @@ def test_a_scheduled_remediation_is_shown_with_time_and_author_and_is_a_fact(sch
     done = scheduled["planned"]
     assert done.code == 0
     [entry] = done.data["proposals"]
-    assert documents.problems(entry["proposal"], "proposal.v1") == ()
+    assert documents.problems(entry["proposal"], "proposal.v2") == ()
     first = entry["proposal"]["may_act"][0]
     assert (first["kind"], first["standing"]) == ("scheduled-task", "set")
     assert "by carol@lab.example" in first["text"]

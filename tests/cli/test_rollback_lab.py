@@ -44,7 +44,7 @@ def test_a_cluster_goes_back_unattended(desk: Desk) -> None:
     assert window.code == 0, window.err
     assert {host["window"]["kind"] for host in window.document["hosts"]} == {"OPEN"}
     path = desk.planned("--unattended")
-    valid(json.loads(path.read_text()), "rollback-plan.v1")
+    valid(json.loads(path.read_text()), "rollback-plan.v2")
     assert path.stat().st_mode & 0o777 == 0o600
     dry = desk("rollback", "run", str(path), "--unattended")
     assert (dry.code, "Nothing was done" in dry.out) == (0, True), dry.err

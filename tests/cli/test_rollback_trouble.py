@@ -119,7 +119,7 @@ def test_a_look_before_the_run_as_json(desk: Desk) -> None:
     path = desk.planned("--unattended")
     looked = desk("rollback", "run", str(path), "--unattended", "--json")
     assert looked.code == 0, looked.err
-    assert valid(looked.document, "rollback-plan.v1") == json.loads(path.read_text())
+    assert valid(looked.document, "rollback-plan.v2") == json.loads(path.read_text())
     assert "Nothing was done" in looked.err
 
 

@@ -15,7 +15,7 @@ import pytest
 from auditor.domain.proposal.propose import propose
 from auditor.domain.proposal.values import ImageProposal
 from auditor.errors import AuditorError, InputError, RefusedError
-from auditor.reports.proposal_file import MAX_SIZE, file_name, proposal_document, read_proposal, write_proposal
+from auditor.workflows.proposal_file import MAX_SIZE, file_name, proposal_document, read_proposal, write_proposal
 from tests.proposal.loading import HERE, case_of, load
 
 

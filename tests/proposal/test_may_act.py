@@ -18,7 +18,7 @@ from auditor.domain.proposal.inverse import inverse, moved
 from auditor.domain.proposal.propose import propose
 from auditor.domain.proposal.values import ImageProposal
 from auditor.reports.proposal import render_proposals
-from auditor.reports.proposal_file import proposal_document, proposal_of
+from auditor.workflows.proposal_file import proposal_document, proposal_of
 from tests.proposal.loading import NOW, case_of
 
 OLD, NEW = "8.0.3-0.60.24585383", "8.0.3-0.70.24674464"

@@ -12,7 +12,7 @@ from auditor.domain.assessment import Layer
 from auditor.domain.proposal.propose import propose
 from auditor.domain.proposal.values import Candidate, ImageProposal
 from auditor.reports.proposal import render_proposals
-from auditor.reports.proposal_file import proposal_document, proposal_of
+from auditor.workflows.proposal_file import proposal_document, proposal_of
 from tests.proposal.loading import case_of, folders, load
 
 NAMES = [folder.name for folder in folders()]
@@ -87,7 +87,7 @@ def test_is_the_same_again_fits_its_schema_and_survives_a_file(folder: Path) -> 
     proposal = proposal_in(folder)
     assert proposal == proposal_in(folder)
     document = json.loads(json.dumps(proposal_document(proposal)))
-    assert documents.problems(document, "proposal.v1") == ()
+    assert documents.problems(document, "proposal.v2") == ()
     assert proposal_of(document) == proposal
     assert proposal.intact
     text = render_proposals([(proposal, None)], width=100)

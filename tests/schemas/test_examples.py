@@ -122,13 +122,16 @@ OURS = [
     "export-file.v1",
     "depot-gap.v1",
     "proposal.v1",
+    "proposal.v2",
     "backup.v1",
     "banks-predict.v1",
     "read.v1",
     "rollback-approval.v1",
+    "rollback-approval.v2",
     "rollback-events.v1",
     "rollback-operations.v1",
     "rollback-plan.v1",
+    "rollback-plan.v2",
     "rollback-window.v1",
 ]
 

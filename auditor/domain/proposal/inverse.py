@@ -17,7 +17,7 @@ from auditor.domain.proposal.case import Case
 from auditor.domain.proposal.facts import facts
 from auditor.domain.proposal.may_act import lessened, of_actors
 from auditor.domain.proposal.propose import judge
-from auditor.domain.proposal.values import CandidateKind, Fact, ImageProposal, MovedFact, digest_of, moved_facts
+from auditor.domain.proposal.values import CandidateKind, Fact, ImageProposal, MovedFact, moved_facts, sealed
 from auditor.domain.specification import importable
 
 LIFETIME = timedelta(days=14)
@@ -38,10 +38,8 @@ def inverse(proposal: ImageProposal, case: Case, draft: DesiredImage, operation:
     evidence = (f"the image in force when operation {operation} began, at {at:%Y-%m-%d %H:%M} UTC",)
     candidate = judge(after, Find(CandidateKind.INVERSE, title, target, evidence))
     resting_on = tuple(fact for fact in facts(after, target) if not _unforeseen(fact.name))
-    digest = digest_of(resting_on, candidate, proposal.source, at + LIFETIME)
-    return replace(
+    made = replace(
         proposal,
-        id=f"{proposal.cluster_id}-{at:%Y%m%dT%H%M%SZ}-{digest[:8]}",
         created=at,
         expires=at + LIFETIME,
         old=Read(draft),
@@ -49,9 +47,10 @@ def inverse(proposal: ImageProposal, case: Case, draft: DesiredImage, operation:
         chosen=candidate,
         others=(),
         facts=resting_on,
-        digest=digest,
         notes=(f"the inverse of proposal {proposal.id}, sha256 {proposal.digest}; valid once that is applied",),
+        from_host="",
     )
+    return sealed(made)
 
 
 def moved(proposal: ImageProposal, now: tuple[Fact, ...]) -> tuple[MovedFact, ...]:

@@ -23,7 +23,7 @@ from auditor.domain.proposal.values import (
     ImageProposal,
     LayerChange,
     WayBack,
-    digest_of,
+    sealed,
 )
 from auditor.domain.proposal.warnings import warnings
 from auditor.domain.rollback.judge import recorded_window
@@ -51,18 +51,16 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
     chosen = _chosen(ranked, choose, case.from_host)
     others = tuple(c for c in ranked if c is not chosen)
     resting_on = facts(case, chosen.target if chosen else None)
-    expires = case.at + lifetime
-    digest = digest_of(resting_on, chosen, case.source, expires)
     view, marks = case.cluster.view, case.marks
-    return ImageProposal(
-        id=f"{view.id}-{case.at:%Y%m%dT%H%M%SZ}-{digest[:8]}",
+    made = ImageProposal(
+        id="",
         vcenter=case.scene.view.name,
         instance_uuid=marks.instance_uuid if marks else "",
         vcenter_version=marks.version if marks else "",
         cluster_id=view.id,
         cluster=view.name,
         created=case.at,
-        expires=expires,
+        expires=case.at + lifetime,
         source=case.source,
         mode=view.mode,
         old=view.image,
@@ -70,10 +68,12 @@ def propose(case: Case, choose: str = "", lifetime: timedelta = LIFETIME) -> Ima
         chosen=chosen,
         others=others,
         facts=resting_on,
-        digest=digest,
+        digest="",
         may_act=may_act(case),
         notes=tuple(_notes(case, ranked)),
+        from_host=case.from_host,
     )
+    return sealed(made)
 
 
 def rank(candidate: Candidate, from_host: str = "") -> tuple[object, ...]:

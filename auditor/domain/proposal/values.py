@@ -2,26 +2,31 @@
 
 Invariants, kept by ``propose`` and held by tests:
 
-* ``digest`` covers the facts, target and kinds of the chosen candidate, how long the proposal is good for and what it was made
-  from, nothing else: it changes exactly when one of them does.
+* ``digest`` covers the whole document but itself, its words and its format included. It shows that nobody changed the file on
+  the way and is no signature: what is shown of a proposal is made anew (`auditor.domain.proposal.restate`).
 * A target never names solutions: their managers own them, vLCM's export leaves them out, a draft keeps those of the cluster.
 * A candidate that does not change the cluster's image (``changes_image`` False) has nothing to apply.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from auditor.domain.assessment import Layer, Source
 from auditor.domain.image import Commit, DesiredImage, ManagementMode
 from auditor.domain.observation import Reading
 from auditor.domain.proposal.actors import Actor
+from auditor.domain.rollback.canonical import as_written, paper_digest
 from auditor.domain.versions import ReleaseKind
+
+FORMAT = "auditor/proposal/v2"
+LONGEST = timedelta(days=14)
+"""The longest life of a proposal that can be asked for."""
+SKEW = timedelta(hours=1)
+"""How far the clock of the machine that made a proposal may be ahead."""
 
 
 class CandidateKind(StrEnum):
@@ -253,7 +258,8 @@ class Candidate:
 @dataclass(frozen=True, slots=True)
 class ImageProposal:
     """The proposal for one cluster. ``vcenter`` is its name in the configuration. ``chosen`` is what ``apply`` would do;
-    None: nothing is to be changed, or nothing can be proposed. ``may_act`` names what acts by itself after a commit."""
+    None: nothing is to be changed, or nothing can be proposed. ``may_act`` names what acts by itself after a commit.
+    ``from_host`` is the host that was named on the command line."""
 
     id: str
     vcenter: str
@@ -273,6 +279,7 @@ class ImageProposal:
     digest: str
     may_act: tuple[Actor, ...] = ()
     notes: tuple[str, ...] = ()
+    from_host: str = ""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -289,10 +296,25 @@ class ImageProposal:
         """Whether it is too old to be applied."""
         return now >= self.expires
 
+    def time_problem(self, now: datetime) -> str:
+        """What of its times cannot be so; empty: nothing."""
+        if self.created > now + SKEW:
+            return f"it says that it was made at {self.created:%Y-%m-%d %H:%M} UTC, which is yet to come"
+        if not timedelta(0) < self.expires - self.created <= LONGEST:
+            return f"it is good for {self.expires - self.created}; at most {LONGEST.days} days can be asked for"
+        return ""
+
     @property
     def intact(self) -> bool:
-        """Whether the digest is that of what it covers: False for a file that was edited."""
-        return self.digest == digest_of(self.facts, self.chosen, self.source, self.expires)
+        """Whether name and digest are those of the whole text: False for one that was edited."""
+        return self == sealed(self)
+
+
+def sealed(proposal: ImageProposal) -> ImageProposal:
+    """The proposal with the name and digest of what it says."""
+    said = {"schema": FORMAT, **as_written(replace(proposal, id=""))}
+    said["id"] = f"{proposal.cluster_id}-{proposal.created:%Y%m%dT%H%M%SZ}-{paper_digest(said)[:8]}"
+    return replace(proposal, id=said["id"], digest=paper_digest(said))
 
 
 _SUM = re.compile(r"[0-9a-f]{64}")
@@ -312,20 +334,6 @@ class MovedFact:
         return f"{self.name} was {self.was or 'not there'}, is {self.now or 'not there any more'}"
 
 
-def digest_of(facts: tuple[Fact, ...], chosen: Candidate | None, source: Source, expires: datetime) -> str:
-    """SHA-256 over the facts, in the order of their names, the target's layers and specification, the candidate's kinds, which
-    decide what is allowed to it, and ``source`` and ``expires``, in hexadecimal."""
-    target = chosen.target if chosen else None
-    data = {
-        "facts": sorted([fact.name, fact.value] for fact in facts),
-        "target": None if target is None else {"layers": _plain(target), "spec": _canonical_spec(target.spec)},
-        "kinds": [kind.value for kind in chosen.kinds] if chosen else [],
-        "source": source.value,
-        "expires": expires.astimezone(UTC).isoformat(),
-    }
-    return hashlib.sha256(_text(data).encode()).hexdigest()
-
-
 def moved_facts(was: tuple[Fact, ...], now: tuple[Fact, ...]) -> tuple[MovedFact, ...]:
     """Every fact that changed, appeared or vanished, by name."""
     old, new = {f.name: f.value for f in was}, {f.name: f.value for f in now}
@@ -333,20 +341,8 @@ def moved_facts(was: tuple[Fact, ...], now: tuple[Fact, ...]) -> tuple[MovedFact
     return tuple(MovedFact(name, old.get(name, ""), new.get(name, "")) for name in names)
 
 
-def _plain(image: DesiredImage) -> list[object]:
-    _, *rest = image.layers()
-    return [image.base_image.version.raw if image.base_image else None, *rest]
-
-
-def _canonical_spec(spec: str) -> str:
-    return _text(json.loads(spec)) if spec else ""
-
-
-def _text(data: object) -> str:
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 __all__ = [
+    "FORMAT",
     "Candidate",
     "CandidateKind",
     "DepotItem",
@@ -360,6 +356,6 @@ __all__ = [
     "MovedFact",
     "WarningCode",
     "WayBack",
-    "digest_of",
     "moved_facts",
+    "sealed",
 ]

@@ -60,6 +60,10 @@ def approval_problem(plan: RollbackPlan, approval: Approval | None, runner: str,
         return "the approval is for another plan, or the plan was changed since"
     if now < approval.at or now >= approval.expires:
         return f"the approval is valid from {approval.at:%Y-%m-%dT%H:%M:%SZ} to {approval.expires:%Y-%m-%dT%H:%M:%SZ}"
+    if not approval.at < approval.expires <= plan.expires:
+        return "the approval is good for longer than its plan"
+    if approval.break_glass and len(approval.break_glass.split()) < 2:
+        return "break-glass needs a reason in words: it is recorded"
     if not approval.break_glass and (_same(approval.by, plan.author) or _same(approval.by, runner)):
         return f"{approval.by} approved it and also made or runs it: four eyes are needed"
     if not approval.by.strip() or not runner.strip():
@@ -72,6 +76,8 @@ def _not_approvable(plan: RollbackPlan, by: str, at: datetime, lifetime: timedel
         return Refusal("an approval needs a name")
     if lifetime <= timedelta(0):
         return Refusal("an approval needs a time to live")
+    if plan.unborn(at):
+        return Refusal(f"the plan says that it was made at {plan.created:%Y-%m-%dT%H:%M:%SZ}, which is yet to come")
     if plan.expired(at):
         return Refusal(f"the plan expired at {plan.expires:%Y-%m-%dT%H:%M:%SZ}")
     if not plan.targets:

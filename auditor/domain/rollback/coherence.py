@@ -26,7 +26,7 @@ LONGEST = timedelta(days=7)
 
 def incoherences(plan: RollbackPlan) -> tuple[str, ...]:
     """What of a plan cannot be so, in words; empty: it holds together. Whether it still fits the hosts is not asked here."""
-    return (*_of_the_plan(plan), *(f"{target.host}: {why}" for target in plan.targets for why in _of(target, plan.method)))
+    return (*_of_the_plan(plan), *(f"{target.host}: {why}" for target in plan.targets for why in _of(target, plan)))
 
 
 def _of_the_plan(plan: RollbackPlan) -> Iterator[str]:
@@ -35,6 +35,8 @@ def _of_the_plan(plan: RollbackPlan) -> Iterator[str]:
     if not plan.author.strip():
         yield "it has no author"
     hosts = Counter(target.host for target in plan.targets)
+    if both := sorted({left.host for left in plan.left_out} & hosts.keys()):
+        yield f"it both takes and leaves out {', '.join(both)}"
     placed = Counter(host for wave in plan.waves for host in wave)
     if placed != hosts or any(count > 1 for count in hosts.values()):
         yield "its waves do not hold each of its hosts once"
@@ -57,11 +59,12 @@ def _goes_alone(target: Target) -> bool:
     return not target.fault_domain and said.get("vsan enabled") != canonical_text(Read(False))
 
 
-def _of(target: Target, method: Method) -> Iterator[str]:
+def _of(target: Target, plan: RollbackPlan) -> Iterator[str]:
+    method = plan.method
     if target.steps != steps_of(method, leaves=target.enters_maintenance):
         yield f"its steps are not those of a {method.value} rollback"
     yield from _of_the_place(target)
-    yield from _of_the_gates(target)
+    yield from _of_the_gates(target, plan.author)
     for what, bank, build in (("from", target.booted, target.from_build), ("to", target.other, target.to_build)):
         keys = read_keys(bank.boot_cfg)
         if keys is None or not same_build(keys.build or "", build):
@@ -86,11 +89,13 @@ def _of_the_place(target: Target) -> Iterator[str]:
             yield f"its facts do not have {value} as its {what}"
 
 
-def _of_the_gates(target: Target) -> Iterator[str]:
+def _of_the_gates(target: Target, author: str) -> Iterator[str]:
     if [result.gate for result in target.gates] != list(Gate):
         yield "its gates are not those there are"
     said = {fact.name: fact.value for fact in target.facts}
     for result in target.gates:
+        if result.overridden is not None and result.overridden.by != author:
+            yield f"gate {result.gate.value} is overridden by {result.overridden.by}, and {author} made the plan"
         if said.get(f"gate {result.gate.value}") != result.verdict.value:
             yield f"its facts do not have gate {result.gate.value} as {result.verdict.value}"
         if result.overridden is not None and not may_be_overridden(result.gate, result.verdict):

@@ -30,6 +30,8 @@ from auditor.domain.rollback.journal import Step
 from auditor.domain.rollback.situation import HostSituation
 
 FAILURE_BUDGET = 0
+SKEW = timedelta(hours=1)
+"""How far the clock of the machine that made a plan may be ahead."""
 
 
 class Method(StrEnum):
@@ -117,6 +119,10 @@ class RollbackPlan:
     def expired(self, now: datetime) -> bool:
         """Whether the plan is too old to start a host on."""
         return now >= self.expires
+
+    def unborn(self, now: datetime) -> bool:
+        """Whether it says that it is yet to be made, further ahead than clocks differ: its expiry could be any."""
+        return self.created > now + SKEW
 
     def target(self, host: str) -> Target | None:
         """A host's part."""
@@ -296,15 +302,37 @@ def moved_facts(target: Target, situation: HostSituation) -> tuple[MovedFact, ..
     )
 
 
+_SAID = ("host", "vcenter", "cluster", "fault_domain", "from_build", "to_build", "booted", "other", "boot_id", "edit")
+
+
+def _misstated(target: Target, situation: HostSituation, method: Method) -> Iterable[MovedFact]:
+    """What the plan says of one host that it would not say now, although its facts are as planned: a hash is no signature. Not
+    compared is what a gate saw, in words: it changes from minute to minute, and its verdict is a fact."""
+    now = make_target(situation, target.to_build, method, _overrides(target))
+    if isinstance(now, LeftOut):
+        yield MovedFact(target.host, "host", "planned", f"left out: {now.why}")
+        return
+    for name in (*_SAID, "enters_maintenance", "steps"):
+        was, new = getattr(target, name), getattr(now, name)
+        if was != new:
+            yield MovedFact(target.host, name.replace("_", " "), canonical_text(was), canonical_text(new))
+    if [replace(result, evidence=()) for result in target.gates] != [replace(result, evidence=()) for result in now.gates]:
+        yield MovedFact(target.host, "gates", "as the plan has them", "others, or rest on other pages")
+
+
+def _overrides(target: Target) -> dict[Gate, Override]:
+    return {result.gate: result.overridden for result in target.gates if result.overridden is not None}
+
+
 def gates_now(target: Target, situation: HostSituation) -> tuple[GateResult, ...]:
     """The gates of one host by a fresh situation, `in_wave`, with the plan's own overrides as far as they may take effect."""
-    overrides = {result.gate: result.overridden for result in target.gates if result.overridden is not None}
-    return evaluate(situation, target.to_build, overrides)
+    return evaluate(situation, target.to_build, _overrides(target))
 
 
 def check_plan(plan: RollbackPlan, situations_now: Mapping[str, HostSituation]) -> tuple[MovedFact, ...]:
-    """Every fact that moved, over all planned hosts; empty: the plan still stands. A host without a fresh situation has
-    moved. Whether it is expired or blocked is asked of the plan."""
+    """Every fact that moved, over all planned hosts, and where none did, what else the plan says of the host that is not so.
+    Empty: the plan still stands. A host without a fresh situation has moved. Whether it is expired or blocked is asked of the
+    plan."""
     now = {host_key(name): situation for name, situation in situations_now.items()}
     moved: list[MovedFact] = []
     for target in plan.targets:
@@ -312,7 +340,8 @@ def check_plan(plan: RollbackPlan, situations_now: Mapping[str, HostSituation]) 
         if situation is None:
             moved.append(MovedFact(target.host, "host", "read", "not read"))
         else:
-            moved += moved_facts(target, in_wave(situation, plan.waves))
+            placed = in_wave(situation, plan.waves)
+            moved += moved_facts(target, placed) or _misstated(target, placed, plan.method)
     return tuple(moved)
 
 

@@ -1,8 +1,10 @@
-"""Plan, approval and operation as JSON documents, and back. A document whose hash does not fit is refused."""
+"""Plan, approval and operation as JSON documents, and back. A document whose digest does not fit is refused.
+
+Those of the format before are shown and never carried out; operations that were begun with them are resumed.
+"""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,13 +13,14 @@ from typing import Any
 from auditor import documents, handed_in
 from auditor.codec import canonical_plain, from_plain, to_plain
 from auditor.domain.rollback.approval import Approval
+from auditor.domain.rollback.canonical import paper_digest
 from auditor.domain.rollback.coherence import incoherences
 from auditor.domain.rollback.control import Evacuation
 from auditor.domain.rollback.plan import RollbackPlan
-from auditor.errors import InputError, ReadError
+from auditor.errors import InputError, OldPaperError, ReadError, RefusedError
 
-PLAN = "auditor/rollback-plan/v1"
-APPROVAL = "auditor/rollback-approval/v1"
+PLAN = "auditor/rollback-plan/v2"
+APPROVAL = "auditor/rollback-approval/v2"
 PLAN_LIMIT = 64 * 1024 * 1024
 """Bytes of a plan file. A host takes about 30 kB."""
 
@@ -32,13 +35,17 @@ class Paper:
 
 
 def plan_document(plan: RollbackPlan) -> dict[str, Any]:
-    """The document of ``schemas/rollback-plan.v1.json``."""
-    return {"schema": PLAN, "hash": plan.hash, "plan": to_plain(plan)}
+    """The document of ``schemas/rollback-plan.v2.json``."""
+    return _sealed({"schema": PLAN, "hash": plan.hash, "plan": to_plain(plan)})
 
 
 def approval_document(approval: Approval) -> dict[str, Any]:
-    """The document of ``schemas/rollback-approval.v1.json``."""
-    return {"schema": APPROVAL, "approval": to_plain(approval)}
+    """The document of ``schemas/rollback-approval.v2.json``."""
+    return _sealed({"schema": APPROVAL, "approval": to_plain(approval)})
+
+
+def _sealed(document: dict[str, Any]) -> dict[str, Any]:
+    return {**document, "digest": paper_digest(document)}
 
 
 def paper_text(paper: Paper) -> str:
@@ -54,18 +61,21 @@ def paper_text(paper: Paper) -> str:
 
 def read_paper(text: str, where: str) -> Paper:
     """The inverse. Raises ``InputError``."""
-    data = _json(text, where)
+    data = handed_in.document(text, where)
     try:
         plan, approval = data["plan"], data["approval"]
         evacuation = Evacuation(data.get("evacuation", Evacuation.ENSURE_ACCESSIBILITY.value))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError("its document is not one of a rollback", where=where) from error
-    return Paper(_plan(plan, where), _approval(approval, where), evacuation)
+    return Paper(_plan(plan, where)[0], _approval(approval, where)[0], evacuation)
 
 
 def load_plan(path: Path) -> RollbackPlan:
-    """A plan file. Raises ``InputError`` when it is none, was changed after it was made, or does not hold together."""
-    found = _plan(_json(_text(path), str(path)), str(path))
+    """A plan file. Raises ``InputError`` when it is none, or does not hold together, ``RefusedError`` when it was changed after
+    it was made, ``OldPaperError`` when it is of the format before."""
+    found, old = _plan(_read(path), str(path))
+    if old:
+        raise OldPaperError("plan", found, where=str(path), hint="make a new plan: auditor rollback plan")
     wrong = incoherences(found)
     if wrong:
         what = "\n".join(["no plan of this program: it does not hold together", *wrong[:5]])
@@ -74,8 +84,11 @@ def load_plan(path: Path) -> RollbackPlan:
 
 
 def load_approval(path: Path) -> Approval:
-    """An approval file. Raises ``InputError``."""
-    return _approval(_json(_text(path), str(path)), str(path))
+    """An approval file. Raises ``InputError``, ``RefusedError``, ``OldPaperError`` as `load_plan`."""
+    found, old = _approval(_read(path), str(path))
+    if old:
+        raise OldPaperError("approve", found, where=str(path), hint="auditor rollback approve PLAN, of a plan made anew")
+    return found
 
 
 def expires_in(plan: RollbackPlan, now: datetime) -> str:
@@ -84,35 +97,41 @@ def expires_in(plan: RollbackPlan, now: datetime) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes > 0 else "expired"
 
 
-def _text(path: Path) -> str:
-    return handed_in.text(handed_in.read(path, PLAN_LIMIT), str(path))
+def _read(path: Path) -> Any:
+    return handed_in.document(handed_in.text(handed_in.read(path, PLAN_LIMIT), str(path)), str(path))
 
 
-def _json(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError("is not JSON", where=where) from error
-
-
-def _plan(data: Any, where: str) -> RollbackPlan:
-    documents.validate(data, "rollback-plan.v1", where=where, hint="auditor rollback plan writes one")
+def _plan(data: Any, where: str) -> tuple[RollbackPlan, bool]:
+    """The plan, and whether it is of the format before."""
+    old = _validated(data, "rollback-plan", where, "auditor rollback plan writes one")
     try:
         plan = from_plain(RollbackPlan, data["plan"])
     except ReadError as error:
-        raise InputError("its plan does not have the expected form", where=where) from error
-    if plan.hash != data["hash"]:
+        raise InputError(f"its plan does not have the expected form: {error.what}", where=where) from error
+    if plan.hash != data["hash"] or not (old or plan_document(plan) == data):
         hint = "make a new plan: auditor rollback plan"
-        raise InputError("the plan was changed after it was made: its hash does not fit", where=where, hint=hint)
-    return plan
+        raise RefusedError("the plan was changed after it was made: its hash or digest does not fit", where=where, hint=hint)
+    return plan, old
 
 
-def _approval(data: Any, where: str) -> Approval:
-    documents.validate(data, "rollback-approval.v1", where=where, hint="auditor rollback approve writes one")
+def _approval(data: Any, where: str) -> tuple[Approval, bool]:
+    """The approval, and whether it is of the format before."""
+    old = _validated(data, "rollback-approval", where, "auditor rollback approve writes one")
     try:
-        return from_plain(Approval, data["approval"])
+        approval = from_plain(Approval, data["approval"])
     except ReadError as error:
-        raise InputError("its approval does not have the expected form", where=where) from error
+        raise InputError(f"its approval does not have the expected form: {error.what}", where=where) from error
+    if not (old or approval_document(approval) == data):
+        hint = "let it be given again: auditor rollback approve PLAN"
+        raise RefusedError("the approval was changed after it was given: its digest does not fit", where=where, hint=hint)
+    return approval, old
+
+
+def _validated(data: Any, schema: str, where: str, hint: str) -> bool:
+    """Whether a document is of the format before. Raises ``InputError`` when it fits no schema."""
+    old = isinstance(data, dict) and data.get("schema") == f"auditor/{schema}/v1"
+    documents.validate(data, f"{schema}.{'v1' if old else 'v2'}", where=where, hint=hint)
+    return old
 
 
 __all__ = [

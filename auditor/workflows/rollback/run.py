@@ -36,10 +36,13 @@ def check(sight: Sight, plan: RollbackPlan, approval: Approval | None, runner: s
     now = sight.clock.now()
     if plan.expired(now):
         raise RefusedError(f"the plan expired at {plan.expires:%Y-%m-%dT%H:%M:%SZ}", where=where, hint="make a new plan")
+    if plan.unborn(now):
+        what = f"the plan says that it was made at {plan.created:%Y-%m-%dT%H:%M:%SZ}, which is yet to come"
+        raise RefusedError(what, where=where, hint="make a new plan")
+    if not plan.targets:
+        raise RefusedError("the plan has no host", where=where, hint="make a new plan")
     if plan.blocked:
-        lines = [
-            f"{host}: gate {gate.gate.value} is {gate.verdict.value}: {'; '.join(gate.evidence)}" for host, gate in plan.blocked
-        ]
+        lines = [f"{host}: gate {gate.gate.value} is {gate.verdict.value}" for host, gate in plan.blocked]
         raise RefusedError(
             "\n".join(["gates stand against it", *lines[:10]]), where=where, hint="auditor rollback plan … --override"
         )

@@ -332,9 +332,9 @@ def test_a_plan_file_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert load_plan(path) == made
     document["plan"]["targets"][0]["edit"]["offset"] += 1
     path.write_text(json.dumps(document))
-    with pytest.raises(InputError, match="was changed"):
+    with pytest.raises(RefusedError, match="was changed"):
         load_plan(path)
-    for text in ("", "{", "[]", '{"schema": "auditor/rollback-plan/v1"}', "[" * 100_000):
+    for text in ("", "{", "[]", '{"schema": "auditor/rollback-plan/v2"}', "[" * 100_000):
         path.write_text(text)
         with pytest.raises(InputError):
             load_plan(path)
