@@ -6,7 +6,7 @@ PYTEST ?= $(BIN)/pytest
 # Tests that ask for no server, no other process and no clock: seconds, not minutes. They judge what is decided and shown.
 QUICK := $(addprefix tests/,backup config depot domain proposal readings reports schemas test_layers.py test_newfile.py)
 
-.PHONY: demo test quick check lint types layers docs tests judges clean
+.PHONY: demo test quick check lint types layers docs tests judges lock wheelhouse clean
 
 demo: $(VENV)/.lab  ## Install, then snapshot, restore and audit on the simulated vCenter. Exit 3 means drift: the demo has some.
 	@echo '$$ auditor lab run post-restore -- auditor audit'
@@ -37,6 +37,12 @@ tests: test
 
 judges:  ## The third-party judges of the tests, into .tools/bin (needs Go) and from Debian's packages (needs root).
 	sh .ci/judges
+
+lock: $(VENV)/.dev  ## requirements.lock anew: exact versions and hashes, from the package index that pip is set to.
+	$(BIN)/python supply/lock.py
+
+wheelhouse: $(VENV)/.dev  ## dist/wheelhouse: installs with no index; wheels, hashes, SBOM, licences of others.
+	$(BIN)/python supply/wheelhouse.py
 
 $(VENV)/bin/pip:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'

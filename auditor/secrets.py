@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn, Protocol, cast
 
-from auditor import helpers
+from auditor import helpers, installed
 from auditor.domain.changed_copy import Change, change_of
 from auditor.errors import ConfigError
 from auditor.masking import MASK, SHORTEST, remember
@@ -241,7 +241,7 @@ class Keyring:
             raise ConfigError(
                 f"the {label} is in the keyring, but the keyring support is not installed",
                 where=self.describe(),
-                hint="pip install 'vcenter-drift-auditor[keyring]'",
+                hint=installed.advice("keyring"),
             ) from error
         try:
             text = keyring.get_password(self.service, self.user)

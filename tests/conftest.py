@@ -28,6 +28,7 @@ ONE_LAB = (
     "tests/cli/test_propose_command.py",
     "tests/cli/test_rollback_gates.py",
     "tests/month/test_month.py",
+    "tests/supply/test_wheelhouse.py",
     "tests/wire/test_verbs.py",
 )
 """Files whose tests share what takes seconds to make: each file stays in one worker, or every worker would make it."""

@@ -1,1 +1,1 @@
-"""Keeps hosts' configuration bundles on this machine, encrypted when a key is configured."""
+"""Keeps hosts' configuration bundles on this machine, encrypted; in the clear only for somebody who said so."""

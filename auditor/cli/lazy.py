@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from auditor import installed
 from auditor.errors import AuditorError
 
 
@@ -32,7 +33,7 @@ class Lazy:
                 raise
             raise AuditorError(
                 f"this command needs the library {error.name!r}, which is not installed",
-                hint=f"pip install 'vcenter-drift-auditor[{self.extra}]'",
+                hint=installed.advice(self.extra),
             ) from error
         assert isinstance(command, click.Command), self.target  # noqa: S101 - a mistake in our own table
         return command

@@ -167,8 +167,9 @@ def _with(invocation: Invocation, operation: int | None, verb: Verb, *, takes_ba
         paper = read_paper(found.document, f"operation {number}")
         if not takes_back:
             wiring_rollback.allowed(config, paper.plan, number)
+        vault = wiring_rollback.vault(config, clear_for=paper.unencrypted, takes_back=takes_back)
         with (
-            wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), evacuation=paper.evacuation) as means,
+            wiring_rollback.means(config, paper.plan, wiring_rollback.teller(), vault, evacuation=paper.evacuation) as means,
             accounted(journal, number),
         ):
             return verb(means, journal, number, identity.operator(config))

@@ -119,7 +119,8 @@ def plan(
             output.emit(f"UNSUPPORTED BY THE VENDOR. {VENDOR_POSITION}\n")
         output.emit(render_plan(made, made.created))
         output.emit(f"Written to {path}")
-    for step in plan_next(made, str(path)):
+    keyless = [] if config.backup.key else ["a key for the hosts' bundles, or `run` refuses: auditor backup --new-key FILE"]
+    for step in [*plan_next(made, str(path)), *keyless]:
         output.say(f"next: {step}")
     if made.blocked or not made.targets:
         return ExitCode.REFUSED

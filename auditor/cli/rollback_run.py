@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     type=click.Choice(["ensureObjectAccessibility", "evacuateAllData", "noAction"]),
     help="What becomes of vSAN objects. Default: as configured; noAction on vSAN hosts only if it is configured.",
 )
+@click.option("--unencrypted", is_flag=True, help="Keep configuration bundles in the clear, which is recorded with your name.")
 @common
 def run(
     invocation: Invocation,
@@ -46,6 +47,7 @@ def run(
     ticket: str,
     unattended: bool,
     evacuation: str | None,
+    unencrypted: bool,
     as_json: bool,
 ) -> int:
     """Roll back the hosts of PLAN, wave by wave, and stop at the first that does not end in ROLLED_BACK.
@@ -85,6 +87,8 @@ def run(
     me = identity.operator(config)
     chosen = Evacuation(evacuation or config.rollback.evacuation)
     _refuse_unseen(config, plan, chosen)
+    clear_for = me if unencrypted else ""
+    vault = wiring_rollback.vault(config, clear_for=clear_for)
     if by_byte:
         output.say(f"UNSUPPORTED BY THE VENDOR. {VENDOR_POSITION}")
     if approval is not None and approval.break_glass:
@@ -95,12 +99,12 @@ def run(
         _say_what_would_happen(plan, as_json=as_json)
         return ExitCode.DONE
     with wiring_write.journal(config) as journal, wiring_rollback.means(
-        config, plan, wiring_rollback.teller(), evacuation=chosen
+        config, plan, wiring_rollback.teller(), vault, evacuation=chosen
     ) as means:  # fmt: skip
         with wiring.progress() as progress:
             flow.check(means.sight, plan, approval, me, progress)
         assert approval is not None  # noqa: S101 - checked just now
-        number = flow.start(journal, Paper(plan, approval, chosen), me, ticket, means.sight)
+        number = flow.start(journal, Paper(plan, approval, chosen, clear_for), me, ticket, means.sight)
         output.say(f"operation {number}")
         with accounted(journal, number):
             status = flow.carry_on(means, journal, number, me)

@@ -22,6 +22,7 @@ from auditor.ports import Clock, HostControl, HostTarget
 from auditor.workflows.rollback.means import Hands, Means, NoChecks, Pace, Sight, Tell
 
 if TYPE_CHECKING:
+    from auditor.backup.sealing import Key
     from auditor.backup.vault import Vault as FolderVault
     from auditor.config import Config
     from auditor.domain.settings.values import HostSettings
@@ -41,7 +42,9 @@ def sight(config: Config) -> Iterator[Sight]:
 
 
 @contextmanager
-def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: Evacuation | None = None) -> Iterator[Means]:
+def means(
+    config: Config, plan: RollbackPlan | None, tell: Tell, vault: FolderVault, *, evacuation: Evacuation | None = None
+) -> Iterator[Means]:
     """What a run acts with. ``plan`` None: for fetching bundles. The hand for the byte is made only for an unattended plan, and
     arms only where the configuration allows that; it takes back anyway. Raises ``ConfigError``."""
     from auditor.esxi.control import SshBankControl, SshHostControl
@@ -70,7 +73,7 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
         yield Means(
             sight=eyes,
             hands=Hands(SshBankControl(reader.client, may_arm=settings.unattended) if by_byte else None, hosts, bundles),
-            vault=vault(config),
+            vault=vault,
             sleep=time.sleep,
             tell=tell,
             checks=checks,
@@ -92,16 +95,26 @@ def means(config: Config, plan: RollbackPlan | None, tell: Tell, *, evacuation: 
         )
 
 
-def vault(config: Config, folder: Path | None = None) -> FolderVault:
-    """The folder of configuration bundles. Its key is asked for now, so that a prompt stands alone."""
+def vault(config: Config, folder: Path | None = None, *, clear_for: str = "", takes_back: bool = False) -> FolderVault:
+    """The folder of configuration bundles. Its key is asked for now, so that a prompt stands alone. ``clear_for`` is who wants
+    them in the clear. ``takes_back``: no bundle will be fetched. Raises ``RefusedError`` where there is no key."""
+    from auditor.backup.sealing import no_key
     from auditor.backup.vault import Vault
 
-    key = config.backup.key
-    if key is not None:
-        key.reveal()
-    else:
-        output.say("warning: no [backup] key is configured: configuration bundles, which hold secrets, are kept unencrypted")
-    return Vault(folder or config.backup.folder, key.reveal if key is not None else None)
+    if clear_for:
+        output.say("warning: --unencrypted: configuration bundles, which hold secrets, are kept in the clear")
+    key = None if clear_for or takes_back else bundle_key(config)
+    if not (key or clear_for or takes_back):
+        raise no_key(str(config.path))
+    return Vault(folder or config.backup.folder, key, clear_for=clear_for)
+
+
+def bundle_key(config: Config) -> Key | None:
+    """The configured key, asked for now. Raises ``ConfigError`` when its source does not give it."""
+    from auditor.backup.sealing import Key
+
+    secret = config.backup.key
+    return None if secret is None else Key(secret.reveal(), secret.source)
 
 
 @contextmanager
@@ -300,4 +313,4 @@ def _api_control(config: Config, vcenter: str, own: HostApiSettings | None, stac
     return control
 
 
-__all__ = ["allowed", "bundles", "means", "sight", "teller", "vault"]
+__all__ = ["allowed", "bundle_key", "bundles", "means", "sight", "teller", "vault"]

@@ -171,8 +171,8 @@ class RollbackSettings:
 
 @dataclass(frozen=True, slots=True)
 class BackupSettings:
-    """Where configuration bundles are kept. ``key`` None: as they are. ``keep`` newest ones of a host stay; others go after
-    ``days``."""
+    """Where configuration bundles are kept, sealed with ``key``; None: none are, unless somebody says so. ``keep`` newest ones
+    of a host stay; others go after ``days``."""
 
     folder: Path
     key: Secret | None = None

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """A file of a host that was kept. ``sha256`` and ``size`` are of what the host gave, also where it lies encrypted."""
+    """A file of a host that was kept. ``sha256`` and ``size`` are of what the host gave, also where it lies encrypted; ``key``:
+    the fingerprint of the key it is sealed with; ``clear_for``: who said that it is to be kept in the clear."""
 
     host: str
     path: str
@@ -18,6 +19,8 @@ class KeptFile:
     sha256: str
     taken: datetime
     encrypted: bool = False
+    key: str = ""
+    clear_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,7 @@ import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-from auditor import newfile
 from auditor.domain.observation import Reading, Route, Unread, host_key
 from auditor.domain.readings import maintenance_mode
 from auditor.domain.rollback.control import (
@@ -32,7 +30,7 @@ from auditor.esxi.order import Order
 from auditor.esxi.ssh.client import STARTING, SshClient
 from auditor.esxi.ssh.command import Output
 from auditor.masking import masked
-from auditor.ports import HostTarget
+from auditor.ports import HostTarget, Save
 
 ORDER_SECONDS = 60.0
 """For writing a byte, or taking an order: connection and login included."""
@@ -120,7 +118,7 @@ class SshHostControl:
         answers = self._reader.ask(target, (maintenance_mode.COMMAND,))
         return answers if isinstance(answers, Unread) else maintenance_mode.parse(answers[maintenance_mode.COMMAND.name])
 
-    def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
+    def fetch_bundle(self, target: HostTarget, save: Save) -> Bundle:
         """``vim-cmd hostsvc/firmware/backup_config``, and the file it names. Where it lies on the host (/scratch/downloads) is
         grade MEM; where it does not, this fails and the API is the other way."""
         told = self._run(
@@ -140,7 +138,7 @@ class SshHostControl:
         data = self._run(target, "fetching the configuration", f"cat {shlex.quote(path)}")
         if data[:2] != b"\x1f\x8b":
             raise ReadError("the configuration bundle is not a gzip archive", where=target.name, tried=path)
-        size, digest = newfile.save(into, _pieces(data))
+        size, digest = save(_pieces(data))
         return Bundle(host_key(target.name), found[2], size, digest, datetime.now(UTC))
 
     def _run(self, target: HostTarget, doing: str, *commands: str, seconds: float = 0.0) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shlex
@@ -24,6 +25,7 @@ HOST_PASSWORD = "AUDITOR_LAB_ESXI_PASSWORD"
 LAB_FOLDER = "AUDITOR_LAB"
 """Where `auditor lab do` finds the lab."""
 KNOWN_HOSTS = "known_hosts"
+BACKUP_KEY = "backup.key"
 CONFIG = "auditor.toml"
 ENVIRONMENT = "environment.sh"
 """For a shell: `. FOLDER/environment.sh`."""
@@ -117,7 +119,7 @@ class Workspace:
             lines += ["", "[host-api]", 'user = "root"', f"password = {{ env = {_text(HOST_PASSWORD)} }}"]
             lines += [f"port = {port_of_apis}", 'known_certificates = "known_certificates"', "", "[host-api.thumbprints]"]
             lines += [f"{_text(name)} = {_text(pin)}" for name, pin in thumbprints.items()]
-        lines += ["", "[backup]", 'folder = "bundles"']
+        lines += ["", "[backup]", 'folder = "bundles"', f"key = {{ file = {_text(BACKUP_KEY)} }}"]
         plain = {key: value for key, value in rollback.items() if not isinstance(value, Mapping)}
         lines += ["", "[rollback]", *_pairs(plain)] if rollback else []
         for name, table in rollback.items():
@@ -128,6 +130,7 @@ class Workspace:
         for host in outside:
             lines += ["", "[[host]]", f"name = {_text(host.name)}", f"address = {_text(f'{host.address}:{host.port}')}"]
         self._file(CONFIG, "\n".join(lines) + "\n")
+        self._file(BACKUP_KEY, base64.urlsafe_b64encode(os.urandom(32)).decode() + "\n")
         self._file(KNOWN_HOSTS, "".join(f"{host.known_hosts_line()}\n" for host in hosts))
         # -P: a file in the current folder must not be taken for a module of ours.
         program = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -P -m auditor "$@"\n'

@@ -7,7 +7,7 @@ Reading and writing are different objects: `BankControl` and `HostControl` are w
 from __future__ import annotations
 
 from auditor.ports.basics import Clock, HostTarget, Progress, Told
-from auditor.ports.hosts import BankControl, HostControl, HostLooker, HostSurroundings, KeyEscrow, SituationReader
+from auditor.ports.hosts import BankControl, HostControl, HostLooker, HostSurroundings, KeyEscrow, Save, SituationReader
 from auditor.ports.images import DepotEditor, ImageEditor, ImageExporter
 from auditor.ports.reading import BankReader, HostReader, ImageReader, SettingsReader, VCenterReader
 from auditor.ports.recording import History, Journal, Recorder, RunRecord
@@ -31,6 +31,7 @@ __all__ = [
     "Progress",
     "Recorder",
     "RunRecord",
+    "Save",
     "SettingsReader",
     "SituationReader",
     "Told",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from auditor.domain.observation import (
@@ -21,6 +21,9 @@ from auditor.domain.rollback.control import (
 from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.situation import HostSituation
 from auditor.ports.basics import HostTarget
+
+Save = Callable[[Iterable[bytes]], tuple[int, str]]
+"""Keeps a file from its pieces, as they come; returns its size and SHA-256."""
 
 
 class HostLooker(Protocol):
@@ -115,7 +118,8 @@ class HostControl(Protocol):
 
     def maintenance_mode(self, target: HostTarget) -> Reading[bool]: ...
 
-    def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
-        """Have the host write its configuration bundle, and save it to ``into``, a new file only the user may read. Changes
-        nothing but the host's saved configuration. Raises like any reading; no file is left then."""
+    def fetch_bundle(self, target: HostTarget, save: Save) -> Bundle:
+        """Have the host write its configuration bundle, and hand it to ``save``: it is a secret, and whoever fetches it puts it
+        on no disk. Changes nothing but the host's saved configuration. Raises like any reading, and what
+        ``save`` raises; nothing is kept then."""
         ...

@@ -9,13 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from pyVmomi import vim, vmodl
 
-from auditor import newfile
 from auditor.domain.observation import Read, Reading, Reason, Route, Unread, host_key
 from auditor.domain.rollback.control import Bundle, Evacuation, HostTask, TaskState, TaskView
 from auditor.errors import (
@@ -30,7 +28,7 @@ from auditor.errors import (
     RefusedError,
 )
 from auditor.masking import masked
-from auditor.ports import HostTarget
+from auditor.ports import HostTarget, Save
 from auditor.vcenter.faults import UnansweredError, attempt, never_sent, starting, unanswered
 from auditor.vcenter.http import Http, HttpError
 from auditor.vcenter.inventory import single_property
@@ -179,19 +177,19 @@ class ApiHostControl:
 
     # Configuration bundle ----------------------------------------------------------------------------------------------
 
-    def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
+    def fetch_bundle(self, target: HostTarget, save: Save) -> Bundle:
         """``BackupFirmwareConfiguration``. The URL it answers has ``*`` for the host; only its path is used, and the file comes
         over HTTPS from the target's own web server, whose certificate is checked like any other."""
         if self._downloads is None:
             hint = "configure [host-api] with the hosts' thumbprints or authority, or fetch it by SSH"
             raise RefusedError("no way to the host's own web server is configured", where=target.name, hint=hint)
 
-        def save(content: Any, host: Any) -> str:
+        def written(content: Any, host: Any) -> str:
             firmware = single_property(content, host, "configManager.firmwareSystem")
             return str(firmware.BackupFirmwareConfiguration())
 
         try:
-            url = self._link(target).with_host(target.name, save)
+            url = self._link(target).with_host(target.name, written)
         except UnansweredError as error:
             raise _refusal(error, target, "saving the configuration", sent=False) from error
         path = urlsplit(url).path
@@ -203,7 +201,7 @@ class ApiHostControl:
                 tried=f"read: {masked(url)[:200]!r}",
             )
         endpoint = self._downloads(target)
-        size, digest = newfile.save(into, _download(endpoint, path))
+        size, digest = save(_download(endpoint, path))
         return Bundle(host_key(target.name), named[1], size, digest, datetime.now(UTC))
 
 

@@ -46,7 +46,7 @@ def back_up(
         where = target(host.vcenter, host.name)
         try:
             return BackupRow(
-                host_key(host.name), vault.keep(host.name, NAME, at, lambda into: control.fetch_bundle(where, into))
+                host_key(host.name), vault.keep(host.name, NAME, at, lambda save: control.fetch_bundle(where, save))
             )
         except ConfigError:
             raise

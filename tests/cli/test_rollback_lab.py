@@ -258,3 +258,61 @@ def test_backup_and_decrypt(desk: Desk) -> None:
     partly = desk("backup", "--cluster", "Prod")
     assert partly.code == 4
     assert "NOT FETCHED" in partly.out
+    listed = desk("backup", "--list")
+    assert listed.out.count("encrypted with key ") == 3
+    assert "NOT ENCRYPTED" not in listed.out
+
+
+def without_key(desk: Desk) -> None:
+    for who in ("ann", "bob"):
+        path = desk.folder / f"{who}.toml"
+        path.write_text(path.read_text().replace('key = { env = "TEST_BACKUP_KEY" }\n', ""))
+
+
+def test_a_newcomer_without_a_key_is_told_how_to_make_one_and_does(desk: Desk) -> None:
+    without_key(desk)
+    refused = desk("backup", "--cluster", "Prod")
+    assert refused.code == 5
+    assert "auditor backup --new-key FILE" in refused.err
+    assert not (desk.folder / "bundles").exists()
+    made = desk("backup", "--new-key", "mine.key")
+    assert made.code == 0, made.err
+    text = (desk.folder / "mine.key").read_text().strip()
+    assert text not in made.out + made.err
+    assert desk("backup", "--new-key", "mine.key").code == 1
+    line = next(line for line in made.err.splitlines() if "[backup]" in line).partition("[backup]: ")[2]
+    config = desk.folder / "ann.toml"
+    config.write_text(config.read_text().replace("[backup]\n", f"[backup]\n{line}\n"))
+    kept = desk("backup", "--cluster", "Prod", "--json")
+    assert kept.code == 0, kept.err
+    assert {row["encrypted"] for row in kept.document["hosts"]} == {True}
+
+
+def test_in_the_clear_only_by_a_word_that_is_recorded(desk: Desk) -> None:
+    without_key(desk)
+    kept = desk("backup", "--cluster", "Prod", "--unencrypted", "--json")
+    assert kept.code == 0, kept.err
+    assert "kept in the clear" in kept.err
+    for row in valid(kept.document, "backup.v1")["hosts"]:
+        assert (row["encrypted"], row["unencrypted_for"]) == (False, "ann")
+        assert json.loads(Path(row["file"] + ".json").read_text())["clear_for"] == "ann"
+    assert desk("backup", "--list").out.count("NOT ENCRYPTED for ann") == 2
+
+
+def test_a_rollback_without_a_key_is_refused_before_any_host_is_touched(desk: Desk) -> None:
+    path = desk.planned("--unattended")
+    without_key(desk)
+    words = ("rollback", "run", str(path), "--unattended")
+    for more in ((), ("--execute", "--ticket", "CHG-1")):
+        refused = desk(*words, *more)
+        assert refused.code == 5
+        assert "auditor backup --new-key FILE" in refused.err
+    assert not any(desk.acts(host) for host in desk.hosts)
+    assert "no rollback was begun here" in desk("rollback", "status").err
+    done = desk(*words, "--execute", "--ticket", "CHG-1", "--unencrypted")
+    assert done.code == 0, done.err
+    with SqliteJournal(desk.folder / "history.db", read_only=True) as journal:
+        (operation,) = journal.operations("rollback")
+        saved = [one.data for one in journal.entries(operation.id) if one.step == "backup" and "encrypted" in one.data]
+    assert json.loads(operation.document)["unencrypted"] == "ann"
+    assert [(one["encrypted"], one["unencrypted for"]) for one in saved] == [("false", "ann")] * 2

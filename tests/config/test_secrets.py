@@ -158,7 +158,7 @@ def test_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_keyring_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "keyring", None)
-    with pytest.raises(ConfigError, match=r"vcenter-drift-auditor\[keyring\]"):
+    with pytest.raises(ConfigError, match=r"\[keyring\]'"):
         Secret(Keyring("vc01", "auditor"), "password").reveal()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor import newfile
 from auditor.domain.observation import Read, Reason, Route, Unread
 from auditor.domain.rollback.control import Evacuation, TaskState
 from auditor.errors import ConnectError, DeniedError, InDoubtError, TrustError
@@ -103,7 +105,7 @@ def test_an_older_release_is_spoken_to_in_its_own_version(tmp_path: Path, looked
         assert own.maintenance_mode(at) == Read(True)
         task = own.leave_maintenance(at, 60)
         eventually(lambda: own.task(at, task).state is TaskState.SUCCESS)
-        assert own.fetch_bundle(at, tmp_path / "bundle.tgz").size
+        assert own.fetch_bundle(at, partial(newfile.save, tmp_path / "bundle.tgz")).size
         seen = HostApiReader(agents, lambda: DEFAULT_PASSWORD, SystemClock()).read(at)
         assert isinstance(seen.product, Read)
         assert seen.product.value.build == "20328353"

@@ -7,11 +7,13 @@ import stat
 import sys
 import tarfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from auditor import newfile
 from auditor.domain.observation import Read, Reason, Route, Unread
 from auditor.domain.rollback.control import Evacuation, HostTask, TaskState
 from auditor.errors import BusyError, ConnectError, DeniedError, InDoubtError, InputError, RefusedError
@@ -170,7 +172,7 @@ def test_a_host_that_vcenter_is_not_connected_to(bench: Bench) -> None:
 @pytest.mark.parametrize("route", list(Route))
 def test_a_configuration_bundle_is_saved_privately(bench: Bench, route: Route) -> None:
     path = bench.folder / "bundle.tgz"
-    bundle = control(bench, route).fetch_bundle(bench.target(), path)
+    bundle = control(bench, route).fetch_bundle(bench.target(), partial(newfile.save, path))
     data = path.read_bytes()
     assert (bundle.size, bundle.sha256) == (len(data), hashlib.sha256(data).hexdigest())
     assert bundle.name == "configBundle-esx1.lab.example.tgz"
@@ -178,17 +180,17 @@ def test_a_configuration_bundle_is_saved_privately(bench: Bench, route: Route) -
     with tarfile.open(path) as archive:
         assert "Manifest.txt" in archive.getnames()
     with pytest.raises(InputError):
-        control(bench, route).fetch_bundle(bench.target(), path)
+        control(bench, route).fetch_bundle(bench.target(), partial(newfile.save, path))
 
 
 def test_a_bundle_that_does_not_come_whole_leaves_no_file(bench: Bench) -> None:
     path = bench.folder / "bundle.tgz"
     bench.host().set_faults({"commands": {"cat": {"drop": "before"}}})
     with pytest.raises(InDoubtError):
-        bench.shell.fetch_bundle(bench.target(), path)
+        bench.shell.fetch_bundle(bench.target(), partial(newfile.save, path))
     bench.host().set_faults({"commands": {"cat": {"output": "not an archive"}}})
     with pytest.raises(Exception, match="gzip"):
-        bench.shell.fetch_bundle(bench.target(), path)
+        bench.shell.fetch_bundle(bench.target(), partial(newfile.save, path))
     assert not path.exists()
 
 

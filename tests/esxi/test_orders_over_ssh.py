@@ -11,10 +11,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from auditor import newfile
 from auditor.domain.observation import Read
 from auditor.domain.rollback.bank import BOOTBANK
 from auditor.domain.rollback.control import BootCfgWrite, Evacuation, WriteOutcome
@@ -388,7 +390,7 @@ def test_a_command_the_host_does_not_have_is_refused_in_its_words(host: Host) ->
 def test_a_configuration_bundle_comes_byte_for_byte(host: Host, tmp_path: Path) -> None:
     data = gzip.compress(random.Random(1).randbytes(3_000_000), mtime=0)
     (host.root.path / BUNDLE.lstrip("/")).write_bytes(data)
-    bundle = host.shell.fetch_bundle(host.target, tmp_path / "bundle.tgz")
+    bundle = host.shell.fetch_bundle(host.target, partial(newfile.save, tmp_path / "bundle.tgz"))
     assert (bundle.name, bundle.size, bundle.sha256) == (BUNDLE.rpartition("/")[2], len(data), hashlib.sha256(data).hexdigest())
     assert (tmp_path / "bundle.tgz").read_bytes() == data
 
@@ -396,7 +398,11 @@ def test_a_configuration_bundle_comes_byte_for_byte(host: Host, tmp_path: Path) 
 def test_a_bundle_that_is_cut_leaves_no_file(host: Host, tmp_path: Path) -> None:
     (host.root.path / BUNDLE.lstrip("/")).write_bytes(gzip.compress(b"x" * 1000))
     came = in_the_middle(
-        host, "cat", 1, host.server.drop, lambda: host.shell.fetch_bundle(host.target, tmp_path / "bundle.tgz")
+        host,
+        "cat",
+        1,
+        host.server.drop,
+        lambda: host.shell.fetch_bundle(host.target, partial(newfile.save, tmp_path / "bundle.tgz")),
     )
     assert isinstance(came, InDoubtError), came
     assert not (tmp_path / "bundle.tgz").exists()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from auditor import newfile
 from auditor.domain.observation import Read, Route
 from auditor.domain.rollback.control import Evacuation, HostTask, TaskState, TaskView
 from auditor.errors import AbsentError, RefusedError
@@ -57,6 +59,6 @@ def test_what_vcsim_lacks_is_refused_or_absent(control: ApiHostControl, target: 
     with pytest.raises(RefusedError):
         control.reboot(target, "test")
     with pytest.raises(AbsentError, match="firmware"):
-        control.fetch_bundle(target, tmp_path / "bundle.tgz")
+        control.fetch_bundle(target, partial(newfile.save, tmp_path / "bundle.tgz"))
     assert not (tmp_path / "bundle.tgz").exists()
     assert control.task(target, HostTask("task-99999")).state is TaskState.GONE

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 from auditor.domain.backup import KeptFile
@@ -26,6 +25,7 @@ from auditor.ports import (
     HostSurroundings,
     HostTarget,
     KeyEscrow,
+    Save,
     SituationReader,
 )
 
@@ -36,9 +36,10 @@ Tell = Callable[[str, str], None]
 class Vault(Protocol):
     """Keeps files of hosts on this machine, each under a new name, readable for its owner only."""
 
-    def keep(self, host: str, name: str, at: datetime, fetch: Callable[[Path], Bundle]) -> KeptFile:
-        """Let ``fetch`` save a configuration bundle to the path it is given, and keep it. Raises what ``fetch`` raises, and
-        ``InputError`` when the file cannot be written; nothing is left behind then."""
+    def keep(self, host: str, name: str, at: datetime, fetch: Callable[[Save], Bundle]) -> KeptFile:
+        """Let ``fetch`` save a configuration bundle by what it is given, and keep it. Raises what ``fetch`` raises,
+        ``InputError`` when the file cannot be written, and ``RefusedError``, with nothing fetched, where there is neither a key
+        nor leave to keep it in the clear; nothing is left behind then."""
         ...
 
     def keep_bytes(self, host: str, name: str, at: datetime, data: bytes) -> KeptFile:

@@ -27,11 +27,13 @@ PLAN_LIMIT = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """What an operation carries out, kept in its journal: everything that ``resume`` needs, wherever the files went."""
+    """What an operation carries out, kept in its journal: everything that ``resume`` needs, wherever the files went.
+    ``unencrypted`` is who said that its bundles are to be kept in the clear, empty for nobody."""
 
     plan: RollbackPlan
     approval: Approval
     evacuation: Evacuation = Evacuation.ENSURE_ACCESSIBILITY
+    unencrypted: str = ""
 
 
 def plan_document(plan: RollbackPlan) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def paper_text(paper: Paper) -> str:
             "plan": plan_document(paper.plan),
             "approval": approval_document(paper.approval),
             "evacuation": paper.evacuation.value,
+            "unencrypted": paper.unencrypted,
         }
     )
 
@@ -65,9 +68,10 @@ def read_paper(text: str, where: str) -> Paper:
     try:
         plan, approval = data["plan"], data["approval"]
         evacuation = Evacuation(data.get("evacuation", Evacuation.ENSURE_ACCESSIBILITY.value))
+        unencrypted = str(data.get("unencrypted", ""))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError("its document is not one of a rollback", where=where) from error
-    return Paper(_plan(plan, where)[0], _approval(approval, where)[0], evacuation)
+    return Paper(_plan(plan, where)[0], _approval(approval, where)[0], evacuation, unencrypted)
 
 
 def load_plan(path: Path) -> RollbackPlan:

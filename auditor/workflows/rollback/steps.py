@@ -173,8 +173,9 @@ class Steps:
             kept[name] = vault.keep_bytes(target.host, name, at, bank.boot_cfg).path
             kept[f"{name} sha256"] = sha256(bank.boot_cfg)
         bundle = self._patience.fetch(
-            lambda: vault.keep(target.host, "configBundle.tgz", at, lambda i: control.fetch_bundle(self._host, i))
+            lambda: vault.keep(target.host, "configBundle.tgz", at, lambda save: control.fetch_bundle(self._host, save))
         )
+        kept |= {"key": bundle.key} if bundle.encrypted else {"unencrypted for": bundle.clear_for}
         return {**kept, "bundle": bundle.path, "bundle sha256": bundle.sha256, "encrypted": str(bundle.encrypted).lower()}
 
     def _arm(self) -> Evidence:

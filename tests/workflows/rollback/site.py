@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from auditor import newfile
+from auditor.backup.sealing import Key
 from auditor.backup.vault import Vault
 from auditor.domain.observation import Read, Reading, Reason, Route, Unread
 from auditor.domain.rollback.bank import BankObservation
@@ -37,7 +37,7 @@ from auditor.domain.rollback.look import Look
 from auditor.domain.rollback.situation import HostSituation
 from auditor.errors import ConnectError, InDoubtError, RefusedError
 from auditor.history.journal import SqliteJournal
-from auditor.ports import HostTarget
+from auditor.ports import HostTarget, Save
 from auditor.workflows.rollback.means import CheckResult, Hands, Means, Pace, Sight
 from tests.domain.rollback import samples
 from tests.domain.rollback.samples import NOW
@@ -290,11 +290,11 @@ class Site:
         with self.host(target.name) as host:
             return Read(host.maintenance) if host.running else Unread(Reason.UNREACHABLE)
 
-    def fetch_bundle(self, target: HostTarget, into: Path) -> Bundle:
+    def fetch_bundle(self, target: HostTarget, save: Save) -> Bundle:
         with self.host(target.name, "bundle") as host:
             host.reachable()
             host.bundles += 1
-            size, digest = newfile.save(into, [b"\x1f\x8b bundle of ", host.name.encode()])
+            size, digest = save([b"\x1f\x8b bundle of ", host.name.encode()])
             return Bundle(host.name, f"configBundle-{host.name}.tgz", size, digest, self.now())
 
     def run(self, name: str) -> Iterator[CheckResult]:
@@ -343,7 +343,7 @@ def means(site: Site, folder: Path, *, unattended: bool = True, heard: list[str]
     return Means(
         sight=sight,
         hands=Hands(site if unattended else None, lambda vcenter: site),
-        vault=Vault(folder / "vault"),
+        vault=Vault(folder / "vault", Key("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")),
         sleep=site.pass_time,
         tell=lambda host, words: said.append(f"{host}: {words}"),
         checks=site,

@@ -36,7 +36,7 @@ def test_a_cluster_goes_back_host_by_host(tmp_path: Path) -> None:
     assert first.done == tuple(step.value for step in Step if step is not Step.DISARM)
     assert dict(first.evidence)["arm: outcome"] == "written"
     kept = {path.name.partition("-")[2] for path in (tmp_path / "vault" / "esx1").iterdir()}
-    assert kept >= {"bootbank-boot.cfg", "altbootbank-boot.cfg", "configBundle.tgz"}
+    assert kept >= {"bootbank-boot.cfg", "altbootbank-boot.cfg", "configBundle.tgz.fernet"}
 
 
 def test_the_first_host_that_fails_stops_the_rest(tmp_path: Path) -> None:
