@@ -63,7 +63,7 @@ def audit(
     releases = load_release_table(config.releases)
     if from_history:
         with wiring.open_history(config, read_only=True) as recorded:
-            result = AuditResult(audit_history(recorded, releases, at, config.accepted))
+            result = AuditResult(audit_history(recorded, releases, at, config.accepted, wiring.waiting(recorded)))
     else:
         with (
             wiring.sources(config, max_time=max_time) as sources,
@@ -71,9 +71,7 @@ def audit(
             wiring.progress() as progress,
         ):
             result = audit(sources, history, releases, wiring.SystemClock(), progress, config.accepted)
-    code = exit_codes.for_verdict(result.assessment.verdict)
-    if result.not_recorded is not None:
-        code = exit_codes.for_error(result.not_recorded)
+    code = exit_codes.for_verdict(result.assessment.verdict, recorded=result.not_recorded is None)
     if as_json:
         from auditor.reports.json import audit_document
 
@@ -85,6 +83,5 @@ def audit(
         text = render_audit(result.assessment, width=width, color=color, all_hosts=all_hosts, exit_code=code)
         output.emit(text)
     if result.not_recorded is not None:
-        # The report stands, but history has a hole: scripts must see that as a failure.
-        raise result.not_recorded
+        output.say(output.error_text(result.not_recorded))
     return code

@@ -31,7 +31,7 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.DONE: "in sync, or the command is done",
-    ExitCode.FAILED: "the tool failed",
+    ExitCode.FAILED: "the tool failed, or all is in sync and that could not be recorded",
     ExitCode.USAGE: "wrong usage of the command line",
     ExitCode.DRIFT: "drift found",
     ExitCode.INCOMPLETE: "no drift found, but not everything could be seen",
@@ -48,9 +48,10 @@ _VERDICTS = {
 }
 
 
-def for_verdict(verdict: Verdict) -> ExitCode:
-    """The code of a finished audit."""
-    return _VERDICTS[verdict]
+def for_verdict(verdict: Verdict, *, recorded: bool = True) -> ExitCode:
+    """The code of a finished audit: that of what was seen. A hole in history is told where nothing else is to be."""
+    code = _VERDICTS[verdict]
+    return ExitCode.FAILED if code is ExitCode.DONE and not recorded else code
 
 
 def for_error(error: AuditorError) -> ExitCode:

@@ -19,7 +19,8 @@ def snapshot(invocation: Invocation, max_time: float | None, as_json: bool) -> i
     """Record what runs where, outside vCenter, where a restore cannot rewind it.
 
     Meant for cron: hosts that did not change cost almost nothing, so an hourly run is fine. It changes no host and no
-    vCenter. The history file and who may read it are named in the configuration.
+    vCenter. The history file and who may read it are named in the configuration. A program that keeps that file open does
+    not stop it: then it is recorded beside the file, and the next run takes it in.
 
     \b
     Examples:
@@ -31,7 +32,7 @@ def snapshot(invocation: Invocation, max_time: float | None, as_json: bool) -> i
 
     config = invocation.config()
     with (
-        wiring.open_history(config) as history,
+        wiring.history_to_record(config) as history,
         wiring.sources(config, settings=True, max_time=max_time) as sources,
         wiring.progress() as progress,
     ):

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from auditor.cli import output
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from auditor.config import VCenterSettings as ConfiguredVCenter
     from auditor.domain.settings.values import HostSettings
     from auditor.esxi.host import SshHostReader
+    from auditor.history.spooling import SpoolingHistory
     from auditor.history.store import SqliteHistory
     from auditor.ports import History, Progress
     from auditor.vcenter.hostapi import HostApiSettings
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 10.0
 """How long the end of a run waits for vCenters to end the sessions."""
+
+HISTORY_SECONDS = 5.0
+"""How long a run waits for a program that keeps the history open, before it is recorded beside it."""
 
 
 OVERTIME_SECONDS = 1.0
@@ -68,10 +73,46 @@ class SystemClock:
 
 
 def open_history(config: Config, *, read_only: bool = False) -> SqliteHistory:
-    """The history file of this configuration; made if it is not there and may be written. Raises ``HistoryError``."""
+    """The history file of this configuration; made if it is not there and may be written. Runs that wait beside it are taken
+    in, or said to be missing in what is read. Raises ``HistoryError`` or ``LockedError``."""
+    from auditor.history.spooling import take_in
     from auditor.history.store import SqliteHistory
 
-    return SqliteHistory(config.history, read_only=read_only)
+    history = SqliteHistory(config.history, read_only=read_only)
+    try:
+        if read_only:
+            _say_once(waiting(history))
+        else:
+            take_in(history, output.say)
+    except BaseException:
+        history.close()
+        raise
+    return history
+
+
+def history_to_record(config: Config) -> SpoolingHistory:
+    """The history for one run that is to be recorded, beside the file if need be. Raises ``HistoryError``."""
+    from auditor.history.spooling import SpoolingHistory
+
+    return SpoolingHistory(config.history, wait=HISTORY_SECONDS, say=output.say)
+
+
+def waiting(history: SqliteHistory) -> str:
+    """That runs wait beside the history, in a sentence; empty if there are none."""
+    try:
+        count = len(history.waiting())
+    except HistoryError as error:
+        return f"Whether runs wait beside the history cannot be seen: {error.where}: {error.what}."
+    runs = "1 run waits" if count == 1 else f"{count} runs wait"
+    where = f"beside the history, in {history.path}.spool, and"
+    return f"{runs} {where} not in this answer: the next audit or snapshot takes them in." if count else ""
+
+
+@lru_cache(maxsize=8)
+def _say_once(text: str) -> None:
+    """Several parts of a command look into the history."""
+    if text:
+        output.say(text)
 
 
 @contextmanager
@@ -91,9 +132,9 @@ def history_or_why(config: Config) -> Iterator[History | AuditorError]:
             history.close()
 
 
-def _history_to_write_or_read(config: Config) -> SqliteHistory:
+def _history_to_write_or_read(config: Config) -> SpoolingHistory | SqliteHistory:
     try:
-        return open_history(config)
+        return history_to_record(config)
     except HistoryError:
         with suppress(HistoryError, LockedError):
             return open_history(config, read_only=True)

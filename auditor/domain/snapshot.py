@@ -58,14 +58,16 @@ class HostSummary:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSummary:
-    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file."""
+    """What one recorded run saw. ``new_documents``: how many answers history did not have yet; ``history``: the file.
+    ``beside``: that it waits beside the history, in a sentence, and then ``run`` may have no number yet."""
 
-    run: int
+    run: int | None
     at: datetime
     history: str
     new_documents: int
     vcenters: tuple[VCenterSummary, ...]
     hosts: tuple[HostSummary, ...]
+    beside: str = ""
 
     @property
     def complete(self) -> bool:
@@ -92,7 +94,7 @@ class SnapshotSummary:
 def summarise(
     estate: Estate,
     *,
-    run: int,
+    run: int | None,
     history: str,
     new_documents: int,
     accepted: Sequence[Entry] = (),

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,6 +24,8 @@ from auditor.errors import AuditorError, HistoryError, LockedError
 from auditor.history.migrations import APPLICATION_ID, MIGRATIONS, newer_than_known
 
 _NEW_FILE_MODE = 0o600  # names of hosts and versions are not for every user of the jump host
+
+_PIECE = 0.25  # seconds; a wait for another process is counted in pieces of this length
 
 _SQLITE_HEAD = b"SQLite format 3\0"
 
@@ -68,12 +72,16 @@ class HistoryFile:
     """The open database: one connection, used by one thread at a time.
 
     ``create`` False: a file that does not exist is an error. ``read_only``: nothing is created, migrated or written.
-    ``wait``: seconds to wait for another process's write. Raises ``HistoryError``, or ``LockedError`` after that wait.
+    ``wait``: seconds to wait for another process each time, or with ``in_all`` for all writes together. Raises
+    ``HistoryError``, or ``LockedError`` after that wait.
     """
 
-    def __init__(self, path: Path, *, create: bool = True, read_only: bool = False, wait: float = 30.0) -> None:
+    def __init__(
+        self, path: Path, *, create: bool = True, read_only: bool = False, wait: float = 30.0, in_all: bool = False
+    ) -> None:
         self.path = path
-        self._wait = wait
+        self._wait = self._left = wait
+        self._in_all = in_all
         self._lock = threading.RLock()
         existed = self._check_path(create=create and not read_only, read_only=read_only)
         with self._explained():
@@ -110,14 +118,32 @@ class HistoryFile:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self._lock, self._explained():
-            self._conn.execute(begin)
+            self._patiently(begin)
             try:
                 yield self._conn
-                self._conn.execute("COMMIT")
+                self._patiently("COMMIT")
             except BaseException:
                 if self._conn.in_transaction:  # some errors, a full disk among them, have already ended it
                     self._conn.execute("ROLLBACK")
                 raise
+
+    def _patiently(self, statement: str) -> None:
+        """Begin or end a transaction. Only the time counts in which another process kept the file, not that of a slow disk."""
+        left = self._left if self._in_all else self._wait
+        self._conn.execute(f"PRAGMA busy_timeout = {int(min(_PIECE, self._wait) * 1000)}")
+        try:
+            while True:
+                begun = time.monotonic()
+                try:
+                    self._conn.execute(statement)
+                    break
+                except sqlite3.OperationalError as error:
+                    if not _is_busy(error) or left <= 0:
+                        raise
+                    left -= max(time.monotonic() - begun, 0.01)  # SQLite may say so without having waited
+        finally:
+            self._left = left
+            self._conn.execute(f"PRAGMA busy_timeout = {int(self._wait * 1000)}")
 
     def _check_path(self, *, create: bool, read_only: bool) -> bool:
         """Whether the file exists; makes it (and its directory) if it may. Says early what SQLite would say obscurely."""
@@ -126,6 +152,8 @@ class HistoryFile:
             if path.is_dir():
                 raise HistoryError("this is a directory", where=str(path), hint="name a file in the configuration")
             if path.exists():
+                if not stat.S_ISREG(path.stat().st_mode):  # to open a FIFO would wait for ever
+                    raise self._error("this is no ordinary file", "name a file in the configuration")
                 if not read_only and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
                     raise self._error(*_MEANING[sqlite3.SQLITE_READONLY])
                 return self._has_content()
@@ -134,9 +162,10 @@ class HistoryFile:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, _NEW_FILE_MODE))
             return False
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
             raise self._error(
-                f"the history cannot be opened: {error.strerror}", "check the path and the rights of its directory"
+                f"the history cannot be opened: {getattr(error, 'strerror', error)}",
+                "check the path and the rights of its directory",
             ) from error
 
     def _has_content(self) -> bool:
@@ -161,6 +190,8 @@ class HistoryFile:
         )
         conn.row_factory = sqlite3.Row
         conn.execute("PRAGMA foreign_keys = ON")
+        # A large transaction must meet other processes' locks at its end only, not at every page that memory has no room for.
+        conn.execute("PRAGMA cache_spill = OFF")
         if read_only:
             conn.execute("PRAGMA query_only = ON")
         return conn
@@ -203,17 +234,23 @@ class HistoryFile:
             raise self._explanation(error) from error
 
     def _explanation(self, error: Exception) -> AuditorError:
-        code = getattr(error, "sqlite_errorcode", None)
-        primary = code & 0xFF if code is not None else None  # the low byte of an extended result code
-        if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if _is_busy(error):
             return LockedError(
                 "another process keeps the history locked",
                 where=str(self.path),
                 tried=f"waited {self._wait:g} seconds",
                 hint="look who has it open (fuser FILE): a database tool with an unfinished transaction does this",
             )
-        what, hint = _MEANING.get(primary or 0, (f"the history cannot be used: {error}", _RESCUE))
+        what, hint = _MEANING.get(_code(error), (f"the history cannot be used: {error}", _RESCUE))
         return self._error(what, hint.replace("FILE", str(self.path), 1))
+
+
+def _code(error: Exception) -> int:
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte of an extended result code
+
+
+def _is_busy(error: Exception) -> bool:
+    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 __all__ = ["HistoryFile", "stamp"]

@@ -227,6 +227,12 @@ _LISTED_AS = """CREATE TABLE listed_as ( -- What a host's name stood for in the 
     uuid TEXT NOT NULL -- hardware UUID of the machine
 )"""
 
+_SPOOLED = """CREATE TABLE spooled ( -- Runs that were first written to a file beside this one.
+    name TEXT PRIMARY KEY, -- name of that file
+    run INTEGER NOT NULL, -- the run; a number kept free while the file cannot be taken in yet
+    taken INTEGER NOT NULL DEFAULT 0 -- 1: taken in, so never again
+)"""
+
 
 def _tables(db: Database) -> None:
     for statement in _TABLES:
@@ -259,12 +265,17 @@ def _listed_as(db: Database) -> None:
     db.execute("CREATE INDEX documents_by_first_run ON documents (first_run)")
 
 
+def _spooled(db: Database) -> None:
+    db.execute(_SPOOLED)
+
+
 MIGRATIONS(name="m001_tables")(_tables)
 MIGRATIONS(name="m002_views")(_views)
 MIGRATIONS(name="m003_dismissals")(_dismissals)
 MIGRATIONS(name="m004_journal")(_journal)
 MIGRATIONS(name="m005_settings")(_settings)
 MIGRATIONS(name="m006_listed_as")(_listed_as)
+MIGRATIONS(name="m007_spooled")(_spooled)
 
 
 def newer_than_known(db: Database) -> list[str]:

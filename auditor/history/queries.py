@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -104,14 +104,18 @@ def estate(conn: sqlite3.Connection, at: datetime | None, where: str) -> tuple[i
             where=where,
             hint="ask for a later time; desired images are kept for ever: see the view cluster_images",
         )
-    library, run = Library(conn), row["id"]
-    vcenters = tuple(
-        _vcenter(conn, library, attempt)
-        for attempt in conn.execute("SELECT * FROM vcenter_attempts WHERE run = ? ORDER BY vcenter, id", (run,)).fetchall()
-    )
-    hosts = [observation(library, attempt) for attempt in conn.execute(_HOST_ATTEMPTS, (run,)).fetchall()]
-    hosts.sort(key=lambda host: (host.vcenter, host_key(host.host), host.route))
-    return run, Estate(parse_timestamp(row["started"]), vcenters, tuple(hosts))
+    view = answers(conn, row)
+    hosts = sorted(view.hosts, key=lambda host: (host.vcenter, host_key(host.host), host.route))
+    return row["id"], replace(view, hosts=tuple(hosts))
+
+
+def answers(conn: sqlite3.Connection, run: sqlite3.Row) -> Estate:
+    """What one run saw, by its row; hosts in the order of recording."""
+    library = Library(conn)
+    attempts = conn.execute("SELECT * FROM vcenter_attempts WHERE run = ? ORDER BY vcenter, id", (run["id"],)).fetchall()
+    vcenters = tuple(_vcenter(conn, library, attempt) for attempt in attempts)
+    hosts = tuple(observation(library, attempt) for attempt in conn.execute(_HOST_ATTEMPTS, (run["id"],)).fetchall())
+    return Estate(parse_timestamp(run["started"]), vcenters, hosts)
 
 
 def observation(library: Library, attempt: sqlite3.Row) -> HostObservation:
@@ -192,6 +196,7 @@ def dismiss_host(
 
 __all__ = [
     "ArchivedImage",
+    "answers",
     "commit_of",
     "end_run",
     "estate",

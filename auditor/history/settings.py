@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from auditor.codec import canonical, from_plain, parse_timestamp, to_plain
-from auditor.domain.observation import Unread, host_key
+from auditor.domain.observation import Read, Reading, Unread, host_key
 from auditor.domain.settings.past import PastSettings, Seen
 from auditor.domain.settings.values import Entries, HostSettings, SettingsGroup
 from auditor.history.file import stamp
@@ -27,6 +27,8 @@ _HOSTS = "SELECT id, name, vcenter FROM hosts WHERE :vcenter IS NULL OR vcenter 
 _SETTINGS = """SELECT settings.*, documents.content AS content FROM settings
     JOIN documents ON documents.id = settings.document WHERE settings.host = ? ORDER BY settings.first_seen, settings.id"""
 _ATTEMPTS = "SELECT at, unread FROM settings_attempts WHERE host = ? ORDER BY id"
+_ALL_ATTEMPTS = """SELECT settings_attempts.*, hosts.name AS name, hosts.vcenter AS vcenter FROM settings_attempts
+    JOIN hosts ON hosts.id = settings_attempts.host ORDER BY settings_attempts.id"""
 
 
 def settings_document(value: Entries) -> Document:
@@ -51,6 +53,20 @@ def write_settings(
         reasons[canonical(why)].append(group.value)
     unread = json.dumps([{"groups": names, **json.loads(why)} for why, names in reasons.items()])
     conn.execute(_ATTEMPT, row | {"answered": len(settings.read), "unread": unread})
+
+
+def settings_readings(conn: sqlite3.Connection) -> list[HostSettings]:
+    """All readings of a file that holds a single run, each as it was given to ``write_settings``."""
+    found = []
+    for attempt in conn.execute(_ALL_ATTEMPTS).fetchall():
+        groups: dict[SettingsGroup, Reading[Entries]] = {
+            SettingsGroup(name): from_plain(Unread, why) for why in json.loads(attempt["unread"]) for name in why["groups"]
+        }
+        for row in conn.execute(_SETTINGS, (attempt["host"],)).fetchall():
+            if row["first_seen"] <= attempt["at"] <= row["last_seen"]:
+                groups.setdefault(SettingsGroup(row["group_name"]), Read(from_plain(Entries, json.loads(row["content"]))))
+        found.append(HostSettings(attempt["name"], attempt["vcenter"], parse_timestamp(attempt["at"]), groups))
+    return found
 
 
 def read_settings(conn: sqlite3.Connection, name: str, vcenter: str | None) -> list[PastSettings]:
@@ -92,4 +108,4 @@ def _past(conn: sqlite3.Connection, name: str, vcenter: str, hosts: list[int]) -
     )
 
 
-__all__ = ["KIND", "read_settings", "settings_document", "write_settings"]
+__all__ = ["KIND", "read_settings", "settings_document", "settings_readings", "write_settings"]

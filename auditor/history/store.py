@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,8 +20,8 @@ from auditor.domain.past import Past
 from auditor.domain.recorded import RecordedHost
 from auditor.domain.settings.past import PastSettings
 from auditor.domain.settings.values import HostSettings
-from auditor.errors import HistoryError, LockedError
-from auditor.history import queries, retention
+from auditor.errors import HistoryError
+from auditor.history import queries, retention, spooled
 from auditor.history.bank_answers import bank_answers
 from auditor.history.file import HistoryFile, stamp
 from auditor.history.latest import latest_facts
@@ -30,6 +30,8 @@ from auditor.history.queries import ArchivedImage
 from auditor.history.retention import Pruned
 from auditor.history.settings import read_settings
 from auditor.history.split import split_host, split_vcenter
+from auditor.history.spool import NO_MARK, Spool, Spooled, mark_of
+from auditor.history.spooled import KeptRun
 from auditor.history.writer import HostEntry, Writer
 from auditor.ports import RunRecord
 
@@ -46,14 +48,17 @@ class SqliteHistory:
     ``path``: the file; it and its directory are created (0600, 0700) unless ``create`` is False. ``read_only``: nothing is
     created, migrated or written. ``wait``: seconds to wait for another process that writes.
 
-    Every method raises ``HistoryError`` when the file cannot be used. When another process kept it locked for longer than
-    ``wait``, that is a ``LockedError``, but a ``HistoryError`` while a run is recorded: what was read is worth more than
-    its record. A host that could not be written stays waiting and is tried again with later ones and at ``finish``, so
-    the caller may go on after a full disk.
+    ``in_all``: that is for all writes together.
+
+    Every method raises ``HistoryError`` when the file cannot be used, ``LockedError`` when another process kept it locked
+    for longer than ``wait``: see ``spooling`` for what a run does then. A host that could not be written stays waiting and is
+    tried again with later ones and at ``finish``, so the caller may go on after a full disk.
     """
 
-    def __init__(self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0) -> None:
-        self._file = HistoryFile(Path(path), create=create, read_only=read_only, wait=wait)
+    def __init__(
+        self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0, in_all: bool = False
+    ) -> None:
+        self._file = HistoryFile(Path(path), create=create, read_only=read_only, wait=wait, in_all=in_all)
         self._writer = Writer()
         self._open: set[int] = set()
         self._waiting: list[HostEntry] = []
@@ -85,14 +90,69 @@ class SqliteHistory:
             finally:
                 self._file.close()
 
-    def begin(self, kind: str, at: datetime) -> int:
+    @property
+    def beside(self) -> str:
+        """Empty: what is recorded here is in the file."""
+        return ""
+
+    def begin(self, kind: str, at: datetime, waiting: Callable[[], Iterable[Spooled]] = tuple) -> int:
         """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its number. It is on disk as
-        unfinished when this returns."""
+        unfinished when this returns. ``waiting``: spooled runs, which get their numbers first."""
         with self._lock, self._file.writing() as conn:
-            cursor = conn.execute("INSERT INTO runs (kind, started) VALUES (?, ?)", (kind, stamp(at)))
-            run = int(cursor.lastrowid or 0)
+            spooled.reserve(conn, waiting())
+            run = spooled.next_number(conn)
+            conn.execute("INSERT INTO runs (id, kind, started) VALUES (?, ?, ?)", (run, kind, stamp(at)))
             self._open.add(run)
         return run
+
+    def reserve(self, waiting: Iterable[Spooled]) -> None:
+        """Give spooled runs their numbers, those that began first the lower ones. A number once given stays."""
+        with self._lock, self._writing() as conn:
+            spooled.reserve(conn, waiting)
+
+    def put_in(self, name: str, kept: KeptRun) -> None:
+        """Record the run of a spool file under the number reserved for it, once: all of it or nothing."""
+        with self._lock, self._writing() as conn:
+            spooled.put_in(conn, self._writer, name, kept)
+            self._writer.forget()
+
+    def kept_run(self) -> KeptRun | None:
+        """The one run of a spool file; None: it has none. Raises ``HistoryError`` for a file that is damaged or has more."""
+        with self._file.reading() as conn:
+            return spooled.kept_run(conn, str(self.path))
+
+    def waiting(self) -> tuple[Spooled, ...]:
+        """Runs that wait beside the file, oldest first: what they saw is in no answer from here."""
+        found = Spool(self.path).waiting()
+        if not found:
+            return ()
+        with self._file.reading() as conn:
+            taken = spooled.taken(conn)
+        return tuple(one for one in found if one.path.name not in taken)
+
+    def first_runs(self) -> frozenset[str]:
+        """The marks by which spooled runs name the history that they belong to; any of its runs' will do."""
+        with self._file.reading() as conn:
+            return frozenset(mark_of(row["started"]) for row in conn.execute("SELECT started FROM runs"))
+
+    def mark(self) -> str:
+        """The mark that this history has now."""
+        with self._file.reading() as conn:
+            row = conn.execute("SELECT started FROM runs ORDER BY id LIMIT 1").fetchone()
+        return NO_MARK if row is None else mark_of(row["started"])
+
+    def documents(self) -> frozenset[tuple[str, str]]:
+        """Kind and hash of every document."""
+        with self._file.reading() as conn:
+            return frozenset((row["kind"], row["hash"]) for row in conn.execute("SELECT kind, hash FROM documents"))
+
+    def give_up(self, run: int) -> list[HostObservation]:
+        """Record nothing more of a run here, and give back the hosts that could not be written."""
+        with self._lock:
+            unwritten = [entry.observation for entry in self._waiting]
+            self._waiting.clear()
+            self._open.discard(run)
+        return unwritten
 
     def record_vcenter(self, run: int, view: VCenterView) -> None:
         """Record one vCenter's view. It is on disk when this returns."""
@@ -177,13 +237,13 @@ class SqliteHistory:
     def dismiss_host(self, name: str, reason: str, at: datetime, vcenter: str | None = None) -> list[str]:
         """Leave a host that is gone on purpose out of later runs; being listed again brings it back. Its records stay.
         Returns the vCenters it was known in. Raises ``HistoryError`` if no such host is known."""
-        with self._lock, self._writing(recording=False) as conn:
+        with self._lock, self._writing() as conn:
             return queries.dismiss_host(conn, name, reason, at, vcenter, where=str(self.path))
 
     def prune(self, keep_runs_since: datetime) -> Pruned:
         """Remove the details of runs that began before that time, and give the space back to the file system. Kept are
         all runs' own rows, all marks, desired images and settings, the newest finished run, and per host the newest answer."""
-        with self._lock, self._writing(recording=False) as conn:
+        with self._lock, self._writing() as conn:
             pruned = retention.prune(conn, keep_runs_since)
             self._writer.forget()
         self._file.vacuum()
@@ -221,15 +281,13 @@ class SqliteHistory:
         self._written_at = time.monotonic()
 
     @contextmanager
-    def _writing(self, *, recording: bool = True) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._file.writing() as conn:
                 self._writer.check(conn)
                 yield conn
-        except BaseException as error:
+        except BaseException:
             self._writer.forget()  # rows it remembers may have been rolled back
-            if recording and isinstance(error, LockedError):
-                raise HistoryError(error.what, where=error.where, tried=error.tried, hint=error.hint) from error
             raise
 
 

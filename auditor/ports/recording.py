@@ -34,6 +34,11 @@ class History(Recorder, Protocol):
         """Where it is, for people."""
         ...
 
+    @property
+    def beside(self) -> str:
+        """That the run waits beside the history to be taken in, and why, in a sentence; empty otherwise."""
+        ...
+
     def record_settings(self, run: int, settings: Iterable[HostSettings]) -> None:
         """Record hosts' settings, also those that could not be read."""
         ...
@@ -47,8 +52,8 @@ class History(Recorder, Protocol):
         ...
 
     def begin(self, kind: str, at: datetime) -> int:
-        """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its id. It stays marked unfinished
-        until ``finish``."""
+        """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its id, 0 while it has
+        none. It stays marked unfinished until ``finish``."""
         ...
 
     def finish(self, run: int, at: datetime, outcome: str) -> None: ...

@@ -104,12 +104,12 @@ def render_snapshot(summary: SnapshotSummary, *, width: int = PLAIN_WIDTH, color
     page = _Page(width, color)
     word, style = ("RECORDED", "bold green") if summary.complete else ("RECORDED, VIEW INCOMPLETE", "bold yellow")
     facts = (
-        f"run {summary.run} at {when(summary.at)}",
+        f"{f'run {summary.run}' if summary.run else 'a run'} at {when(summary.at)}",
         f"{_count(len(summary.hosts) - len(summary.unseen), 'host')} seen, {len(summary.unseen)} not seen",
         _count(summary.new_documents, "new document"),
     )
     page.show(Text.assemble((word, style), f": {', '.join(facts)}"))
-    page.show(Text(f"history: {printable(summary.history)}"))
+    page.show(Text(printable(summary.beside, 2000) if summary.beside else f"history: {printable(summary.history)}"))
     for vcenter in summary.vcenters:
         page.blank()
         parts = (_marks(vcenter.marks), _known(vcenter.clusters, "cluster"), _known(vcenter.hosts, "host"))

@@ -46,16 +46,19 @@ def audit(
         compared = "; it was compared with what history has" if recorder.past.readable else " or compared with history"
         line = f"This run could not be recorded{compared}: {recorder.error.what}."
         assessment = replace(assessment, run=None, limits=(line, *assessment.limits))
+    elif recorder.beside:
+        assessment = replace(assessment, limits=(recorder.beside, *assessment.limits))
     return AuditResult(assessment, recorder.error)
 
 
 def audit_history(
-    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Entry] = ()
+    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Entry] = (), waiting: str = ""
 ) -> Assessment:
-    """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. Raises
-    ``HistoryError`` when there is none."""
+    """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. ``waiting`` says that
+    runs wait beside the history. Raises ``HistoryError`` when there is no view."""
     run, estate = history.estate(at)
-    return assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run, accepted=accepted)
+    found = assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run, accepted=accepted)
+    return replace(found, limits=(waiting, *found.limits)) if waiting else found
 
 
 class _Recorder:
@@ -69,13 +72,24 @@ class _Recorder:
 
         def begin(history: History) -> None:
             self.run = history.begin("audit", at)
-            self.past = history.past(before=self.run)
 
         self._keep(begin)
-        if self.error is not None and not isinstance(history, AuditorError):
+        if not isinstance(history, AuditorError):
             # A full disk or a file that may not be written can still be read, and a restore is seen by nothing else.
-            with suppress(HistoryError, LockedError):
-                self.past = history.past()
+            # What cannot be read may still be recorded beside the history.
+            with suppress(LockedError):
+                self.past = self._read(history)
+
+    @property
+    def beside(self) -> str:
+        return "" if isinstance(self._history, AuditorError) else self._history.beside
+
+    def _read(self, history: History) -> Past:
+        try:
+            return history.past(None if self.error else self.run)
+        except HistoryError as error:
+            self.error = self.error or error
+            return self.past
 
     def record_vcenter(self, run: int, view: VCenterView) -> None:
         self._keep(lambda history: history.record_vcenter(run, view))

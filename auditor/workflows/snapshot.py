@@ -7,12 +7,16 @@ to be fast.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from auditor import parallel
 from auditor.domain.accepted import Entry
 from auditor.domain.observation import EXCLUDED, Reason, Route, Unread, VCenterView, value_of
+from auditor.domain.past import Past
 from auditor.domain.snapshot import SnapshotSummary, summarise
 from auditor.domain.wording import count
+from auditor.errors import LockedError
 from auditor.ports import Clock, History, Progress
 from auditor.workflows.collect import Sources, collect
 
@@ -22,17 +26,19 @@ def snapshot(
 ) -> SnapshotSummary:
     """Take one snapshot; ``accepted`` are the gaps somebody answers for.
 
-    Raises ``HistoryError`` when it cannot be recorded, ``LockedError`` when another process keeps the history locked."""
+    Raises ``HistoryError`` when it cannot be recorded."""
     at = clock.now()
     run = history.begin("snapshot", at)
-    past = history.past(before=run)
+    past = Past(readable=False)
+    with suppress(LockedError):  # what cannot be read for now may still be recorded beside it
+        past = history.past(before=run)
     estate = collect(sources, past, at, progress, history, run)
     history.record_settings(run, sources.own_settings())
     late = {view.name: _record_settings(sources, view, history, run, progress) for view in estate.vcenters}
     new = history.new_documents(run)
-    summary = summarise(estate, run=run, history=history.place, new_documents=new, accepted=accepted, late=late)
+    summary = summarise(estate, run=run or None, history=history.place, new_documents=new, accepted=accepted, late=late)
     history.finish(run, clock.now(), "complete" if summary.complete else "incomplete")
-    return summary
+    return replace(summary, history=history.place, beside=history.beside)
 
 
 def _record_settings(sources: Sources, view: VCenterView, history: History, run: int, progress: Progress) -> Unread | None:
