@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import click
 
 from auditor.cli import output
 from auditor.domain.observation import Route, host_key
@@ -108,10 +109,12 @@ def waiting(history: SqliteHistory) -> str:
     return f"{runs} {where} not in this answer: the next audit or snapshot takes them in." if count else ""
 
 
-@lru_cache(maxsize=8)
 def _say_once(text: str) -> None:
     """Several parts of a command look into the history."""
-    if text:
+    context = click.get_current_context(silent=True)
+    said: set[str] = set() if context is None else context.meta.setdefault(__name__, set())
+    if text and text not in said:
+        said.add(text)
         output.say(text)
 
 

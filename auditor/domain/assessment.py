@@ -172,7 +172,8 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """Everything a report says. ``at`` is when the view was collected; ``runs_before`` how many finished runs history
-    had before it; ``limits`` what therefore cannot be known; ``next`` the commands to type next."""
+    had before it; ``limits`` what therefore cannot be known; ``next`` the commands to type next. ``beside``: the run waits
+    beside the history, and may have no number yet."""
 
     at: datetime
     source: Source
@@ -186,3 +187,4 @@ class Assessment:
     next: tuple[str, ...] = ()
     run: int | None = None
     accepted: tuple[Accepted, ...] = ()
+    beside: bool = False

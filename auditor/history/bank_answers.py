@@ -11,7 +11,7 @@ from auditor.history.queries import observation
 
 _ANSWERS = """SELECT a.*, hosts.name AS name, hosts.vcenter AS vcenter
     FROM host_attempts AS a JOIN hosts ON hosts.id = a.host
-    WHERE a.route = 'ssh' AND a.answered > 0 AND a.document IS NOT NULL ORDER BY hosts.vcenter, hosts.name, a.id"""
+    WHERE a.route = 'ssh' AND a.answered > 0 AND a.document IS NOT NULL ORDER BY hosts.vcenter, hosts.name, a.run, a.id"""
 
 
 def bank_answers(conn: sqlite3.Connection, names: Collection[str]) -> Iterator[tuple[HostObservation, ...]]:

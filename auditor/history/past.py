@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
+from typing import Any
 
 from auditor.codec import parse_timestamp
 from auditor.domain.image import Commit, ManagementMode
@@ -24,14 +25,14 @@ _EVER = 2**62  # greater than any run
 
 _CLUSTERS = """SELECT clusters.*, attempt.name AS name_then, attempt.at AS last_listed,
     (SELECT mode FROM cluster_attempts WHERE cluster = clusters.id AND run < :before AND mode IS NOT NULL
-        ORDER BY id DESC LIMIT 1) AS mode
+        ORDER BY run DESC, id DESC LIMIT 1) AS mode
     FROM clusters JOIN cluster_attempts AS attempt ON attempt.id =
-        (SELECT max(id) FROM cluster_attempts WHERE cluster = clusters.id AND run < :before)
+        (SELECT id FROM cluster_attempts WHERE cluster = clusters.id AND run < :before ORDER BY run DESC, id DESC LIMIT 1)
     ORDER BY clusters.vcenter, clusters.cluster, clusters.first_seen"""
 _IMAGES = """SELECT images.*, documents.hash AS hash, seen.last_seen AS last_seen_then
     FROM images JOIN documents ON documents.id = images.document JOIN (
         SELECT image, max(at) AS last_seen FROM cluster_attempts
-        WHERE run < :before AND attempt < :until AND image IS NOT NULL GROUP BY image
+        WHERE run < :before AND (attempt < :until OR at < :until_at) AND image IS NOT NULL GROUP BY image
     ) AS seen ON seen.image = images.id
     ORDER BY images.first_seen, images.id"""
 _ANSWERED = "SELECT run FROM host_attempts WHERE host = hosts.id AND answered > 0 AND run < :before"
@@ -58,9 +59,10 @@ _ANSWERS = """SELECT a.*, hosts.name AS name, hosts.vcenter AS vcenter FROM host
 def _best_marks(column: str, *of: str) -> str:
     """The newest attempt with the highest value of a column, for each vCenter, instance UUID, and ``of``."""
     names = ", ".join(("vcenter", "instance_uuid", *of))
-    return f"""SELECT max(attempt) FROM vcenter_marks JOIN (
-        SELECT {names}, max({column}) AS best FROM vcenter_marks WHERE run < :before AND attempt < :until GROUP BY {names}
-    ) USING ({names}) WHERE {column} = best AND run < :before AND attempt < :until GROUP BY {names}"""  # noqa: S608 - constants
+    known = "run < :before AND (attempt < :until OR at < :until_at)"
+    return f"""SELECT attempt FROM (SELECT attempt, max(run) FROM vcenter_marks JOIN (
+        SELECT {names}, max({column}) AS best FROM vcenter_marks WHERE {known} GROUP BY {names}
+    ) USING ({names}) WHERE {column} = best AND {known} GROUP BY {names})"""  # noqa: S608 - constants
 
 
 _MARKS = f"""SELECT * FROM vcenter_marks WHERE attempt IN ({_best_marks("newest_event_key")}
@@ -70,8 +72,9 @@ _RICHEST_FIRST = {Route.SSH: 0, Route.HOST_API: 1, Route.VCENTER: 2}
 
 def past(conn: sqlite3.Connection, before: int | None) -> Past:
     """What the runs before run ``before`` recorded (None: all)."""
-    own = conn.execute("SELECT min(id) FROM vcenter_attempts WHERE run = ?", (before,)).fetchone()[0]
-    limit = {"before": _EVER if before is None else before, "until": own or _EVER}
+    own = conn.execute("SELECT min(id) AS id, min(at) AS at FROM vcenter_attempts WHERE run = ?", (before,)).fetchone()
+    # By time as well: what a run saw that waited beside the file is recorded late.
+    limit = {"before": _EVER if before is None else before, "until": own["id"] or _EVER, "until_at": own["at"] or ""}
     finished = conn.execute(
         "SELECT count(*) AS runs, max(started) AS newest FROM runs"
         " WHERE id < :before AND finished IS NOT NULL AND kind <> 'window'",
@@ -88,13 +91,13 @@ def past(conn: sqlite3.Connection, before: int | None) -> Past:
     )
 
 
-def _marks(conn: sqlite3.Connection, limit: dict[str, int]) -> tuple[PastMarks, ...]:
+def _marks(conn: sqlite3.Connection, limit: Mapping[str, Any]) -> tuple[PastMarks, ...]:
     """Per vCenter and instance UUID: those with the highest event key and time, and the newest of each build."""
     rows = conn.execute(_MARKS, limit)
     return tuple(PastMarks(row["vcenter"], parse_timestamp(row["at"]), marks_of(row)) for row in rows)
 
 
-def _clusters(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) -> tuple[PastCluster, ...]:
+def _clusters(conn: sqlite3.Connection, library: Library, limit: Mapping[str, Any]) -> tuple[PastCluster, ...]:
     images: dict[int, dict[tuple[Commit | None, object], PastImage]] = defaultdict(dict)
     for row in conn.execute(_IMAGES, limit).fetchall():
         image = PastImage(
@@ -126,7 +129,7 @@ def _merged_image(first: PastImage, second: PastImage) -> PastImage:
     return replace(newest, first_seen=min(first.first_seen, second.first_seen))
 
 
-def _hosts(conn: sqlite3.Connection, library: Library, limit: dict[str, int]) -> tuple[PastHost, ...]:
+def _hosts(conn: sqlite3.Connection, library: Library, limit: Mapping[str, Any]) -> tuple[PastHost, ...]:
     everything = conn.execute(_LISTINGS, limit).fetchall()
     listings = {row["host"]: row for row in everything}  # the newest row of each host stays
     inventories = {row["vcenter"]: row for row in conn.execute(_INVENTORIES, limit)}

@@ -82,12 +82,12 @@ def kept_run(conn: sqlite3.Connection, where: str) -> KeptRun | None:
     )
 
 
-def put_in(conn: sqlite3.Connection, writer: Writer, name: str, kept: KeptRun) -> None:
+def put_in(conn: sqlite3.Connection, writer: Writer, name: str, kept: KeptRun) -> bool:
     """Record the run of a reserved file. A file that was taken in already changes nothing: its process may have been killed
     before the file was removed."""
     row = conn.execute("SELECT run, taken FROM spooled WHERE name = ?", (name,)).fetchone()
     if row["taken"]:
-        return
+        return False
     run = row["run"]
     started = stamp(kept.estate.at)
     conn.execute("INSERT OR IGNORE INTO runs (id, kind, started) VALUES (?, ?, ?)", (run, kept.kind, started))
@@ -100,6 +100,7 @@ def put_in(conn: sqlite3.Connection, writer: Writer, name: str, kept: KeptRun) -
     if kept.finished is not None:
         queries.end_run(conn, run, kept.finished, kept.outcome)
     conn.execute("UPDATE spooled SET taken = 1 WHERE name = ?", (name,))
+    return True
 
 
 __all__ = ["KeptRun", "kept_run", "next_number", "put_in", "reserve", "taken"]

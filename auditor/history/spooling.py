@@ -70,10 +70,9 @@ def _take_one(history: SqliteHistory, one: Spooled, marks: frozenset[str]) -> bo
         if one.mark not in marks:
             raise HistoryError("it belongs to another history", where=str(one.path))
         kept = _kept(one)
-        if kept is not None:
-            history.put_in(one.path.name, kept)
+        put_in = kept is not None and history.put_in(one.path.name, kept)
         one.remove()
-        return kept is not None
+        return put_in
     finally:
         os.close(lock)
 

@@ -110,11 +110,10 @@ class SqliteHistory:
         with self._lock, self._writing() as conn:
             spooled.reserve(conn, waiting)
 
-    def put_in(self, name: str, kept: KeptRun) -> None:
-        """Record the run of a spool file under the number reserved for it, once: all of it or nothing."""
+    def put_in(self, name: str, kept: KeptRun) -> bool:
+        """Record the run of a spool file under the number reserved for it: all of it or nothing. False: it was before."""
         with self._lock, self._writing() as conn:
-            spooled.put_in(conn, self._writer, name, kept)
-            self._writer.forget()
+            return spooled.put_in(conn, self._writer, name, kept)
 
     def kept_run(self) -> KeptRun | None:
         """The one run of a spool file; None: it has none. Raises ``HistoryError`` for a file that is damaged or has more."""

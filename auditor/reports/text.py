@@ -182,7 +182,9 @@ def _verdict(assessment: Assessment, exit_code: int | None) -> Text:
         f"{_count(len(assessment.hosts), 'host')}: {shown}" if shown else "no hosts",
         f"{source} {when(assessment.at)}{f', run {assessment.run}' if assessment.run is not None else ''}",
     ]
-    if assessment.source is Source.LIVE and assessment.run is None:
+    if assessment.beside:
+        facts.append("recorded beside the history")
+    elif assessment.source is Source.LIVE and assessment.run is None:
         facts.append("not recorded")
     if exit_code is not None:
         facts.append(f"exit code {exit_code}")

@@ -47,7 +47,7 @@ def audit(
         line = f"This run could not be recorded{compared}: {recorder.error.what}."
         assessment = replace(assessment, run=None, limits=(line, *assessment.limits))
     elif recorder.beside:
-        assessment = replace(assessment, limits=(recorder.beside, *assessment.limits))
+        assessment = replace(assessment, beside=True, limits=(recorder.beside, *assessment.limits))
     return AuditResult(assessment, recorder.error)
 
 

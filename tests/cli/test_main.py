@@ -75,6 +75,10 @@ def test_exit_codes_are_those_that_scripts_rely_on() -> None:
         "BROKEN_PIPE": 141,
     }
     assert [exit_codes.for_verdict(verdict) for verdict in (Verdict.IN_SYNC, Verdict.DRIFT, Verdict.INCOMPLETE)] == [0, 3, 4]
+    # Recorded nowhere: what was seen counts, and where all is in sync, that history has a hole.
+    assert [exit_codes.for_verdict(verdict, recorded=False) for verdict in Verdict] == [
+        exit_codes.for_verdict(verdict) or 1 for verdict in Verdict
+    ]
 
 
 def all_errors(cls: type[errors.AuditorError]) -> list[type[errors.AuditorError]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -72,13 +73,21 @@ FOREIGN = {
     "other tables": (_other_database, "not a history of this program"),
     "other application": (_other_application, "not a history of this program"),
     "directory": (lambda path: path.mkdir(), "this is a directory"),
+    "FIFO": (os.mkfifo, "no ordinary file"),
+    "socket": (lambda path: socket.socket(socket.AF_UNIX).bind(os.fspath(path.relative_to(Path.cwd()))), "no ordinary file"),
+    "device": (lambda path: path.symlink_to("/dev/zero"), "no ordinary file"),
+    "link to itself": (lambda path: path.symlink_to(path), "no history yet|cannot be opened"),
+    "encrypted": (lambda path: path.write_bytes(bytes(range(256)) * 16), "not an SQLite database"),
 }
 
 
 @pytest.mark.parametrize("read_only", [False, True])
 @pytest.mark.parametrize("case", FOREIGN)
-def test_a_foreign_file_is_refused_and_not_touched(tmp_path: Path, case: str, read_only: bool) -> None:
+def test_a_foreign_file_is_refused_and_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, read_only: bool
+) -> None:
     make, words = FOREIGN[case]
+    monkeypatch.chdir(tmp_path)  # the name of a socket must be short
     path = tmp_path / "h.db"
     make(path)
     before = path.read_bytes() if path.is_file() else None
@@ -101,6 +110,11 @@ def test_a_damaged_history_says_so(tmp_path: Path) -> None:
         history.estate()
     assert ".recover" in caught.value.hint
     assert str(path) in caught.value.hint
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HistoryError, match="cannot be opened: embedded null byte"):
+        SqliteHistory(tmp_path / "a\0b.db")
 
 
 def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
