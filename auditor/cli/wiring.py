@@ -101,12 +101,16 @@ def history_to_record(config: Config) -> SpoolingHistory:
 def waiting(history: SqliteHistory) -> str:
     """That runs wait beside the history, in a sentence; empty if there are none."""
     try:
-        count = len(history.waiting())
+        found = history.waiting()
     except HistoryError as error:
         return f"Whether runs wait beside the history cannot be seen: {error.where}: {error.what}."
-    runs = "1 run waits" if count == 1 else f"{count} runs wait"
-    where = f"beside the history, in {history.path}.spool, and"
-    return f"{runs} {where} not in this answer: the next audit or snapshot takes them in." if count else ""
+    if not found:
+        return ""
+    runs = "1 run waits" if len(found) == 1 else f"{len(found)} runs wait"
+    return (
+        f"{runs} beside the history, in {found[0].path.parent}, and not in this answer: the next audit or snapshot takes in"
+        " what it can and names the rest."
+    )
 
 
 def _say_once(text: str) -> None:
