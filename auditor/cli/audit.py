@@ -63,7 +63,7 @@ def audit(
     releases = load_release_table(config.releases)
     if from_history:
         with wiring.open_history(config, read_only=True) as recorded:
-            result = AuditResult(audit_history(recorded, releases, at, config.accepted, wiring.waiting(recorded)))
+            result = AuditResult(audit_history(recorded, releases, at, config.accepted))
     else:
         with (
             wiring.sources(config, max_time=max_time) as sources,

@@ -14,8 +14,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import click
-
 from auditor.cli import output
 from auditor.domain.observation import Route, host_key
 from auditor.domain.past import Past
@@ -81,10 +79,10 @@ def open_history(config: Config, *, read_only: bool = False) -> SqliteHistory:
 
     history = SqliteHistory(config.history, read_only=read_only)
     try:
-        if read_only:
-            _say_once(waiting(history))
-        else:
+        if not read_only:
             take_in(history, output.say)
+        elif said := history.beside:
+            output.say(said)
     except BaseException:
         history.close()
         raise
@@ -96,30 +94,6 @@ def history_to_record(config: Config) -> SpoolingHistory:
     from auditor.history.spooling import SpoolingHistory
 
     return SpoolingHistory(config.history, wait=HISTORY_SECONDS, say=output.say)
-
-
-def waiting(history: SqliteHistory) -> str:
-    """That runs wait beside the history, in a sentence; empty if there are none."""
-    try:
-        found = history.waiting()
-    except HistoryError as error:
-        return f"Whether runs wait beside the history cannot be seen: {error.where}: {error.what}."
-    if not found:
-        return ""
-    runs = "1 run waits" if len(found) == 1 else f"{len(found)} runs wait"
-    return (
-        f"{runs} beside the history, in {found[0].path.parent}, and not in this answer: the next audit or snapshot takes in"
-        " what it can and names the rest."
-    )
-
-
-def _say_once(text: str) -> None:
-    """Several parts of a command look into the history."""
-    context = click.get_current_context(silent=True)
-    said: set[str] = set() if context is None else context.meta.setdefault(__name__, set())
-    if text and text not in said:
-        said.add(text)
-        output.say(text)
 
 
 @contextmanager

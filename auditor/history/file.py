@@ -12,7 +12,6 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,8 +23,6 @@ from auditor.errors import AuditorError, HistoryError, LockedError
 from auditor.history.migrations import APPLICATION_ID, MIGRATIONS, newer_than_known
 
 _NEW_FILE_MODE = 0o600  # names of hosts and versions are not for every user of the jump host
-
-_PIECE = 0.25  # seconds; a wait for another process is counted in pieces of this length
 
 _SQLITE_HEAD = b"SQLite format 3\0"
 
@@ -72,20 +69,21 @@ class HistoryFile:
     """The open database: one connection, used by one thread at a time.
 
     ``create`` False: a file that does not exist is an error. ``read_only``: nothing is created, migrated or written.
-    ``wait``: seconds to wait for another process each time, or with ``in_all`` for all writes together. Raises
-    ``HistoryError``, or ``LockedError`` after that wait.
+    ``wait``: seconds to wait for another process's write. ``alone``: from the first transaction on every other process is
+    kept out. Raises ``HistoryError``, or ``LockedError`` after that wait.
     """
 
     def __init__(
-        self, path: Path, *, create: bool = True, read_only: bool = False, wait: float = 30.0, in_all: bool = False
+        self, path: Path, *, create: bool = True, read_only: bool = False, wait: float = 30.0, alone: bool = False
     ) -> None:
         self.path = path
-        self._wait = self._left = wait
-        self._in_all = in_all
+        self._wait = wait
         self._lock = threading.RLock()
         existed = self._check_path(create=create and not read_only, read_only=read_only)
         with self._explained():
             self._conn = self._connect(read_only)
+            if alone:
+                self._conn.execute("PRAGMA locking_mode = EXCLUSIVE")
         try:
             with self._explained():
                 self._settle(read_only, existed)
@@ -118,32 +116,14 @@ class HistoryFile:
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self._lock, self._explained():
-            self._patiently(begin)
+            self._conn.execute(begin)
             try:
                 yield self._conn
-                self._patiently("COMMIT")
+                self._conn.execute("COMMIT")
             except BaseException:
                 if self._conn.in_transaction:  # some errors, a full disk among them, have already ended it
                     self._conn.execute("ROLLBACK")
                 raise
-
-    def _patiently(self, statement: str) -> None:
-        """Begin or end a transaction. Only the time counts in which another process kept the file, not that of a slow disk."""
-        left = self._left if self._in_all else self._wait
-        self._conn.execute(f"PRAGMA busy_timeout = {int(min(_PIECE, self._wait) * 1000)}")
-        try:
-            while True:
-                begun = time.monotonic()
-                try:
-                    self._conn.execute(statement)
-                    break
-                except sqlite3.OperationalError as error:
-                    if not _is_busy(error) or left <= 0:
-                        raise
-                    left -= max(time.monotonic() - begun, 0.01)  # SQLite may say so without having waited
-        finally:
-            self._left = left
-            self._conn.execute(f"PRAGMA busy_timeout = {int(self._wait * 1000)}")
 
     def _check_path(self, *, create: bool, read_only: bool) -> bool:
         """Whether the file exists; makes it (and its directory) if it may. Says early what SQLite would say obscurely."""
@@ -234,23 +214,17 @@ class HistoryFile:
             raise self._explanation(error) from error
 
     def _explanation(self, error: Exception) -> AuditorError:
-        if _is_busy(error):
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = code & 0xFF if code is not None else None  # the low byte of an extended result code
+        if primary in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return LockedError(
                 "another process keeps the history locked",
                 where=str(self.path),
                 tried=f"waited {self._wait:g} seconds",
                 hint="look who has it open (fuser FILE): a database tool with an unfinished transaction does this",
             )
-        what, hint = _MEANING.get(_code(error), (f"the history cannot be used: {error}", _RESCUE))
+        what, hint = _MEANING.get(primary or 0, (f"the history cannot be used: {error}", _RESCUE))
         return self._error(what, hint.replace("FILE", str(self.path), 1))
-
-
-def _code(error: Exception) -> int:
-    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF  # the low byte of an extended result code
-
-
-def _is_busy(error: Exception) -> bool:
-    return _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 __all__ = ["HistoryFile", "stamp"]

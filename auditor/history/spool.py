@@ -1,159 +1,178 @@
-"""The folder beside a history in which runs wait that could not be written into it.
+"""The folder beside a history in which runs wait that could not be written into it, and how they are taken in.
 
-A spooled run is a small history file of its own with that one run in it, so it is written, kept whole when its process is
-killed, and brought to a newer layout exactly as the history itself. Its name says when the run began, to which history it
-belongs, and the run's number if a part of it is in the history already. A lock file beside it is held by the process that
-writes it: the operating system drops the lock when that process ends.
+A spooled run is a small history file of its own with that one run in it: it is written, kept whole when its process is killed,
+and brought to a newer layout exactly as the history itself. While its process lives, SQLite keeps every other one out of it.
+
+A spooled run gets its number when the first later run sees its file, before that run's own, also if it cannot be taken in yet:
+so it stands where it began, whenever it comes.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
 import secrets
+import sqlite3
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from auditor.codec import parse_timestamp
+from auditor.domain.observation import Estate
+from auditor.domain.settings.values import HostSettings
 from auditor.errors import HistoryError
+from auditor.history import queries
 from auditor.history.file import stamp
+from auditor.history.settings import settings_readings
+from auditor.history.split import split_host, split_vcenter
+from auditor.history.writer import HostEntry, Writer
 
 LIMIT = 1 << 30
 """Bytes of a spool file that is still looked into: a thousand hosts take some 10 MB."""
 
-MOST = 1000
-"""Files that are looked at by one run, oldest first."""
-
-NO_MARK = "0" * 16
-"""Belongs to whichever history it lies beside: that had no run yet, or could not be read."""
-
-_NAME = re.compile(r"(\d{8}T\d{12}Z)-([0-9a-f]{16})-(\d{1,15})-[0-9a-f]{8}\.db", re.ASCII)
+_NAME = re.compile(r"(\d{8}T\d{12}Z)-(\d{1,15})-[0-9a-f]{8}\.db", re.ASCII)
 _NOT_DIGITS = str.maketrans("", "", "-:.")
-_HINT = "nothing was changed; look at it, and move it away"
-
-
-def mark_of(started: str) -> str:
-    """What a history is known by: when one of its runs began, in microseconds, as a hash."""
-    return hashlib.sha256(started.encode()).hexdigest()[:16]
+_NEXT = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM runs), (SELECT coalesce(max(run), 0) FROM spooled))"
 
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """One file in the folder. ``begun`` is a stamp without its punctuation; ``run`` is 0 for a run without a number."""
+    """One file in the folder: its name says when the run began (a stamp without punctuation), and the run's number in the
+    history if a part of it is there already, else 0."""
 
     path: Path
     begun: str
-    mark: str
     run: int
+
+    def check(self, conn: sqlite3.Connection) -> None:
+        """Raise ``HistoryError`` for what should not be opened, or has its first part in another history."""
+        found = self.path.lstat()
+        unfit = {
+            "it is a link or no ordinary file": not stat.S_ISREG(found.st_mode) or found.st_nlink != 1,
+            f"it belongs to another user (uid {found.st_uid})": found.st_uid != os.geteuid(),
+            f"it is larger than {LIMIT >> 20} MiB": found.st_size > LIMIT,
+            "it is empty": not found.st_size,
+            "its first part is in another history": self.run and not self.begun_in(conn),
+        }
+        for what in (what for what, so in unfit.items() if so):
+            raise HistoryError(what, where=str(self.path))
 
     def began_at(self, started: str) -> bool:
         """Whether a run with that stamp is this one."""
         return started.translate(_NOT_DIGITS) == self.begun
 
-    def check(self) -> None:
-        """Raise ``HistoryError`` for what this user did not write as an ordinary file, and for one that is too large."""
-        found = self.path.lstat()
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise self._unfit("it is a link or no ordinary file")
-        if found.st_uid != os.geteuid():
-            raise self._unfit(f"it belongs to another user (uid {found.st_uid})")
-        if found.st_size > LIMIT:
-            raise self._unfit(f"it is larger than {LIMIT >> 20} MiB")
-        if not found.st_size:
-            raise self._unfit("it is empty")
-
-    def lock(self) -> int | None:
-        """The lock, as a descriptor to be closed; None while the process lives that writes the file."""
-        handle = os.open(self._lock_path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
-        except OSError:
-            os.close(handle)
-            raise
-        return handle
+    def begun_in(self, conn: sqlite3.Connection) -> bool:
+        """Whether the history has the first part of the run."""
+        row = conn.execute("SELECT started FROM runs WHERE id = ?", (self.run,)).fetchone()
+        return row is not None and self.began_at(row["started"])
 
     def remove(self) -> None:
-        """To be called with the lock held, when the run is in the history."""
-        for path in (self.path, self.path.with_name(f"{self.path.name}-journal"), self._lock_path):
+        """To be called while it is kept open, when the run is in the history."""
+        for path in (self.path.with_name(f"{self.path.name}-journal"), self.path):
             path.unlink(missing_ok=True)
 
-    @property
-    def _lock_path(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.lock")
 
-    def _unfit(self, what: str) -> HistoryError:
-        return HistoryError(what, where=str(self.path), hint=_HINT)
+def folder(history: Path) -> Path:
+    """Where the runs of a history wait."""
+    return Path(f"{os.path.realpath(history)}.spool")
 
 
-class Spool:
-    """The folder of one history. Looking at it makes nothing."""
-
-    def __init__(self, history: Path) -> None:
-        self.folder = Path(f"{os.path.realpath(history)}.spool")
-
-    def waiting(self) -> tuple[Spooled, ...]:
-        """The runs that wait, in the order in which they began. Raises ``HistoryError`` for a folder that is not ours."""
-        try:
-            self._check()
-            names = sorted(path.name for path in self.folder.iterdir() if _NAME.fullmatch(path.name))
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise HistoryError(f"the folder cannot be read: {error.strerror}", where=str(self.folder)) from error
-        return tuple(self._spooled(name) for name in names[:MOST])
-
-    def new(self, at: datetime, mark: str, run: int) -> tuple[Spooled, int]:
-        """A name for a run, and the lock on it. Raises ``HistoryError``."""
-        name = f"{stamp(at).translate(_NOT_DIGITS)}-{mark}-{run}-{secrets.token_hex(4)}.db"
-        try:
-            if not self.folder.exists():
-                self.folder.mkdir(mode=0o700)
-                parent = os.open(self.folder.parent, os.O_RDONLY)
-                os.fsync(parent)
-                os.close(parent)
-            self._check()
-            spooled = self._spooled(name)
-            lock = spooled.lock()
-        except OSError as error:
-            raise HistoryError(f"the folder cannot be used: {error.strerror}", where=str(self.folder)) from error
-        assert lock is not None, "nobody else knows the name"  # noqa: S101 - for the type checker
-        return spooled, lock
-
-    def _check(self) -> None:
-        found = self.folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
-            what = "it must be a folder of this user alone, and no link"
-            raise HistoryError(what, where=str(self.folder), hint=_HINT)
-
-    def _spooled(self, name: str) -> Spooled:
-        match = _NAME.fullmatch(name)
-        assert match is not None, "the names are chosen by the same pattern"  # noqa: S101 - for the type checker
-        return Spooled(self.folder / name, match[1], match[2], int(match[3]))
-
-
-def holders(path: Path) -> str:
-    """Which processes keep a file locked, such as "python3, process 4711"; empty where that cannot be told (Linux only)."""
+def waiting(history: Path) -> tuple[Spooled, ...]:
+    """The runs that wait, in the order in which they began. Raises ``HistoryError`` for a folder that is not ours."""
+    place = folder(history)
     try:
-        found = path.stat()
-        lines = Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return ""
-    key = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-    numbers = {words[words.index(key) - 1] for words in (line.split() for line in lines) if key in words}
-    names = []
-    for number in sorted(numbers - {str(os.getpid()), "0", "-1"}):
-        try:
-            name = Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace").strip()
-        except OSError:
-            continue
-        names.append(f"{name}, process {number}")
-    return "; ".join(names)
+        _check(place)
+        found = sorted(filter(None, (_NAME.fullmatch(path.name) for path in place.iterdir())), key=lambda match: match[0])
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise HistoryError(f"the folder cannot be read: {error.strerror}", where=str(place)) from error
+    return tuple(Spooled(place / match[0], match[1], int(match[2])) for match in found)
 
 
-__all__ = ["NO_MARK", "Spool", "Spooled", "holders", "mark_of"]
+def new_path(history: Path, at: datetime, run: int) -> Path:
+    """A name for a run's file; makes the folder. Raises ``HistoryError``."""
+    place = folder(history)
+    try:
+        place.mkdir(mode=0o700, exist_ok=True)
+        _check(place)
+    except OSError as error:
+        raise HistoryError(f"the folder cannot be used: {error.strerror}", where=str(place)) from error
+    return place / f"{stamp(at).translate(_NOT_DIGITS)}-{run}-{secrets.token_hex(4)}.db"
+
+
+def _check(place: Path) -> None:
+    found = place.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        hint = "nothing was changed; look at it, and move it away or take the rights of others from it"
+        raise HistoryError("it must be a folder that this user alone may write", where=str(place), hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRun:
+    """The run of a spool file. ``finished`` is None if its process was killed."""
+
+    kind: str
+    estate: Estate
+    settings: tuple[HostSettings, ...]
+    finished: datetime | None
+    outcome: str
+
+
+def kept_run(conn: sqlite3.Connection, where: str) -> KeptRun | None:
+    """The one run of a spool file, checked page by page and document by document. None: killed before it had begun."""
+    changed = any(
+        hashlib.sha256(row["content"].encode()).hexdigest() != row["hash"]
+        for row in conn.execute("SELECT hash, content FROM documents")
+    )
+    if changed or conn.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise HistoryError("it is damaged", where=where)
+    runs = conn.execute("SELECT * FROM runs").fetchall()
+    if len(runs) > 1:
+        raise HistoryError("it holds several runs", where=where)
+    for run in runs:
+        finished = None if run["finished"] is None else parse_timestamp(run["finished"])
+        return KeptRun(run["kind"], queries.answers(conn, run), tuple(settings_readings(conn)), finished, run["outcome"])
+    return None
+
+
+# What follows runs inside a transaction of the history that the caller holds.
+
+
+def next_number(conn: sqlite3.Connection) -> int:
+    """The number of the run that begins now."""
+    return int(conn.execute(_NEXT).fetchone()[0])
+
+
+def reserve(conn: sqlite3.Connection, some: Iterable[Spooled]) -> None:
+    """A number for each file that has none, in their order. A run that is in the history in part keeps its own."""
+    for one in some:
+        if conn.execute("SELECT 1 FROM spooled WHERE name = ?", (one.path.name,)).fetchone() is None:
+            number = one.run if one.begun_in(conn) else next_number(conn)
+            conn.execute("INSERT INTO spooled (name, run) VALUES (?, ?)", (one.path.name, number))
+
+
+def put_in(conn: sqlite3.Connection, writer: Writer, name: str, kept: KeptRun) -> bool:
+    """Record the run of a reserved file. A file that was taken in already changes nothing: its process may have been killed
+    before the file was removed."""
+    run, taken = conn.execute("SELECT run, taken FROM spooled WHERE name = ?", (name,)).fetchone()
+    if taken:
+        return False
+    started = stamp(kept.estate.at)
+    conn.execute("INSERT OR IGNORE INTO runs (id, kind, started) VALUES (?, ?, ?)", (run, kept.kind, started))
+    for view in kept.estate.vcenters:
+        writer.vcenter(conn, run, view, split_vcenter(view))
+    for observation in kept.estate.hosts:
+        writer.host(conn, HostEntry(run, observation, split_host(observation)))
+    for one in kept.settings:
+        writer.settings(conn, run, one)
+    if kept.finished is not None:
+        queries.end_run(conn, run, kept.finished, kept.outcome)
+    conn.execute("UPDATE spooled SET taken = 1 WHERE name = ?", (name,))
+    return True
+
+
+__all__ = ["KeptRun", "Spooled", "folder", "kept_run", "new_path", "next_number", "put_in", "reserve", "waiting"]

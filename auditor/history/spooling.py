@@ -1,8 +1,8 @@
 """The history as a run uses it that must not stop for it: what another program keeps from being written waits beside it.
 
-A reader that keeps a transaction open lets SQLite write nothing. After ``wait`` seconds in all the run goes on in a file of
-its own in the folder of ``spool``, and the next run that can write takes it in before it begins. The journal of write
-operations is never spooled: nothing may be done that is not written down where the next look finds it.
+A reader that keeps a transaction open lets SQLite write nothing. After ``wait`` seconds the run goes on in a file of its own
+in the folder of ``spool``, and the next run that can write takes it in before it begins. The journal of write operations is
+never spooled: nothing may be done that is not written down where the next look finds it.
 """
 
 from __future__ import annotations
@@ -18,14 +18,10 @@ from auditor.domain.past import Past
 from auditor.domain.settings.past import PastSettings
 from auditor.domain.settings.values import HostSettings
 from auditor.errors import HistoryError, LockedError
+from auditor.history import spool
 from auditor.history.file import stamp
-from auditor.history.spool import NO_MARK, Spool, Spooled, holders
-from auditor.history.spooled import KeptRun
 from auditor.history.store import SqliteHistory
 from auditor.ports import RunRecord
-
-WAIT = 5.0
-"""Seconds a run waits for other processes, all its writes together."""
 
 UNNUMBERED = 0
 """The number of a run that is not in the history yet."""
@@ -34,78 +30,55 @@ Say = Callable[[str], None]
 
 
 def take_in(history: SqliteHistory, say: Say) -> None:
-    """Take spooled runs into the history, in the order in which they began, and say so. One that is being written still waits
-    on; one that cannot be taken in is named and left as it is. Raises what the history raises."""
-    spool, taken = Spool(history.path), 0
+    """Take spooled runs into the history, in the order in which they began, and say so. One that is being written waits on; one
+    that cannot be taken in is named and left as it is. Raises what the history raises."""
+    taken = 0
     try:
-        waiting = spool.waiting()
+        waiting = history.reserve()
     except HistoryError as error:
         say(f"runs that wait beside the history were not taken in: {error}")
         return
-    if not waiting:
-        return
-    history.reserve(waiting)
-    marks = history.first_runs() | {NO_MARK}
     for one in waiting:
         try:
-            taken += _take_one(history, one, marks)
-        except LockedError:
-            raise
+            taken += _take_one(history, one)
         except Exception as error:  # what is in the file is not to be trusted, and must not stop the run
+            if isinstance(error, LockedError) and error.where == str(history.path):
+                raise
+            if isinstance(error, LockedError) or not os.path.lexists(one.path):
+                continue  # its process lives, or another run is taking it in or was faster
             why = error.what if isinstance(error, HistoryError) else f"it is damaged ({type(error).__name__})"
             say(f"{one.path} was not taken into the history and is left as it is: {why}")
     if taken:
         say(f"took {taken} run{'s' * (taken > 1)} into the history that waited beside it")
 
 
-def _take_one(history: SqliteHistory, one: Spooled, marks: frozenset[str]) -> bool:
-    one.check()
-    lock = one.lock()
-    if lock is None:
-        return False
-    try:
-        if not one.path.exists():  # another run was faster
-            one.remove()
-            return False
-        if one.mark not in marks:
-            raise HistoryError("it belongs to another history", where=str(one.path))
-        kept = _kept(one)
+def _take_one(history: SqliteHistory, one: spool.Spooled) -> bool:
+    history.check(one)
+    with SqliteHistory(one.path, create=False, wait=0.0, alone=True) as file:
+        kept = file.kept_run()
+        if kept is not None and not one.began_at(stamp(kept.estate.at)):
+            raise HistoryError("its name and its run do not belong together", where=str(one.path))
         put_in = kept is not None and history.put_in(one.path.name, kept)
         one.remove()
-        return put_in
-    finally:
-        os.close(lock)
-
-
-def _kept(one: Spooled) -> KeptRun | None:
-    try:
-        with SqliteHistory(one.path, create=False, wait=0.0) as file:
-            kept = file.kept_run()
-    except LockedError as error:  # of this file, not of the history
-        raise HistoryError("another program has it open", where=str(one.path)) from error
-    if kept is not None and not one.began_at(stamp(kept.estate.at)):
-        raise HistoryError("its name and its run do not belong together", where=str(one.path))
-    return kept
+    return put_in
 
 
 class SpoolingHistory:
     """``auditor.ports.History`` for one run, called from one thread.
 
-    ``say`` tells people what became of spooled runs. Raises ``HistoryError`` when a run can be written neither into the
-    history nor beside it; reading raises ``LockedError`` while the history cannot even be read.
+    ``wait``: seconds to wait for other processes before the run goes on beside the history; ``say`` tells people what became
+    of spooled runs. Raises ``HistoryError`` when a run can be written neither into the history nor beside it; reading raises
+    ``LockedError`` while the history cannot even be read.
     """
 
-    def __init__(self, path: Path, *, wait: float = WAIT, say: Say = lambda _: None) -> None:
-        self._path, self._say, self._spool = path, say, Spool(path)
+    def __init__(self, path: Path, *, wait: float, say: Say = lambda _: None) -> None:
+        self._path, self._say = path, say
         self._kind, self._at = "", datetime.min.replace(tzinfo=UTC)
         self._file: SqliteHistory | None = None
-        self._spooled: Spooled | None = None
-        self._lock = -1
-        self._number = 0
-        self._who = ""
+        self._number = UNNUMBERED
         self._main: SqliteHistory | LockedError
         try:
-            self._main = SqliteHistory(path, wait=wait, in_all=True)
+            self._main = SqliteHistory(path, wait=wait)
         except LockedError as error:
             self._main = error
 
@@ -118,39 +91,35 @@ class SpoolingHistory:
     def close(self) -> None:
         """Write what waits and close the files. A run that was not finished stays marked so."""
         try:
-            for file in (self._file, self._main):
-                if isinstance(file, SqliteHistory):
-                    file.close()
+            if self._file is not None:
+                self._file.close()
         finally:
-            if self._lock >= 0:
-                os.close(self._lock)
-                self._lock = -1
+            if isinstance(self._main, SqliteHistory):
+                self._main.close()
 
     @property
     def place(self) -> str:
         """Where the run is recorded, for people."""
-        return str(self._path if self._spooled is None else self._spooled.path)
+        return str(self._path if self._file is None else self._file.path)
 
     @property
     def beside(self) -> str:
         """That the run waits beside the history, and why, in a sentence; empty if it is in the history."""
-        if self._spooled is None:
+        if self._file is None:
             return ""
-        who = f" ({self._who})" if self._who else ""
-        earlier = sum(one.path.name < self._spooled.path.name for one in self._spool.waiting())
+        earlier = sum(one.path.name < self._file.path.name for one in spool.waiting(self._path))
         more = f" What {earlier} earlier run{'s' * (earlier > 1)} there saw is not in this answer." if earlier else ""
         return (
-            f"This run is recorded beside the history, in {self._spooled.path}, because another program keeps the history"
-            f" open{who}: the next run that can write takes it in.{more}"
+            f"This run is recorded beside the history, in {self.place}, because another program keeps the history open"
+            f" (fuser {self._path} says which): the next run that can write takes it in.{more}"
         )
 
     def begin(self, kind: str, at: datetime) -> int:
         """Take in what waits, and open a run; ``UNNUMBERED`` if that is beside the history."""
         self._kind, self._at = kind, at
         try:
-            main = self._history()
-            take_in(main, self._say)
-            return main.begin(kind, at, self._waiting)
+            take_in(self._history(), self._say)
+            return self._history().begin(kind, at)
         except LockedError as error:
             self._go_beside(UNNUMBERED, error)
             return UNNUMBERED
@@ -175,14 +144,13 @@ class SpoolingHistory:
             self._go_beside(run, error)  # takes along what waited, this one as well
 
     def new_documents(self, run: int) -> int:
-        """How many documents neither the history nor, while it cannot be read, this run had before."""
+        """How many documents the history, while it can be read, and this run had not before."""
         if self._file is None:
             try:
                 return self._history().new_documents(run)
             except LockedError as error:
                 self._go_beside(run, error)
         assert self._file is not None  # noqa: S101 - for the type checker
-        self._file.new_documents(self._number)
         found = self._file.documents()
         with suppress(HistoryError, LockedError):
             found -= self._history().documents()
@@ -205,11 +173,6 @@ class SpoolingHistory:
             raise self._main
         return self._main
 
-    def _waiting(self) -> tuple[Spooled, ...]:
-        with suppress(HistoryError):  # has been said
-            return self._spool.waiting()
-        return ()
-
     def _keep(self, run: int, write: Callable[[SqliteHistory, int], None]) -> None:
         if self._file is None:
             try:
@@ -222,21 +185,16 @@ class SpoolingHistory:
 
     def _go_beside(self, run: int, locked: LockedError) -> None:
         """Go on in a file beside the history, with the hosts that were still to be written."""
-        self._who = holders(self._path)
-        mark = NO_MARK
-        with suppress(HistoryError, LockedError):
-            mark = self._history().mark()
         try:
-            spooled, self._lock = self._spool.new(self._at, mark, run)
-            file = SqliteHistory(spooled.path)
+            file = SqliteHistory(spool.new_path(self._path, self._at, run), alone=True)
             self._number = file.begin(self._kind, self._at)
         except HistoryError as error:
             what = f"{locked.what}, and the run could not be kept beside it: {error.what}"
             raise HistoryError(what, where=error.where or locked.where, tried=locked.tried, hint=locked.hint) from error
-        self._file, self._spooled = file, spooled
+        self._file = file
         if isinstance(self._main, SqliteHistory):
             for observation in self._main.give_up(run):
                 file.record_host(self._number, observation)
 
 
-__all__ = ["UNNUMBERED", "WAIT", "SpoolingHistory", "take_in"]
+__all__ = ["UNNUMBERED", "SpoolingHistory", "take_in"]

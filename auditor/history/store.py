@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,7 @@ from auditor.domain.recorded import RecordedHost
 from auditor.domain.settings.past import PastSettings
 from auditor.domain.settings.values import HostSettings
 from auditor.errors import HistoryError
-from auditor.history import queries, retention, spooled
+from auditor.history import queries, retention, spool
 from auditor.history.bank_answers import bank_answers
 from auditor.history.file import HistoryFile, stamp
 from auditor.history.latest import latest_facts
@@ -30,8 +30,7 @@ from auditor.history.queries import ArchivedImage
 from auditor.history.retention import Pruned
 from auditor.history.settings import read_settings
 from auditor.history.split import split_host, split_vcenter
-from auditor.history.spool import NO_MARK, Spool, Spooled, mark_of
-from auditor.history.spooled import KeptRun
+from auditor.history.spool import KeptRun, Spooled
 from auditor.history.writer import HostEntry, Writer
 from auditor.ports import RunRecord
 
@@ -46,9 +45,8 @@ class SqliteHistory:
     """The history in one SQLite file. Its methods may be called from any thread.
 
     ``path``: the file; it and its directory are created (0600, 0700) unless ``create`` is False. ``read_only``: nothing is
-    created, migrated or written. ``wait``: seconds to wait for another process that writes.
-
-    ``in_all``: that is for all writes together.
+    created, migrated or written. ``wait``: seconds to wait for another process that writes. ``alone``: keeps every other
+    process out until it is closed.
 
     Every method raises ``HistoryError`` when the file cannot be used, ``LockedError`` when another process kept it locked
     for longer than ``wait``: see ``spooling`` for what a run does then. A host that could not be written stays waiting and is
@@ -56,9 +54,9 @@ class SqliteHistory:
     """
 
     def __init__(
-        self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0, in_all: bool = False
+        self, path: Path | str, *, create: bool = True, read_only: bool = False, wait: float = 30.0, alone: bool = False
     ) -> None:
-        self._file = HistoryFile(Path(path), create=create, read_only=read_only, wait=wait, in_all=in_all)
+        self._file = HistoryFile(Path(path), create=create, read_only=read_only, wait=wait, alone=alone)
         self._writer = Writer()
         self._open: set[int] = set()
         self._waiting: list[HostEntry] = []
@@ -92,58 +90,58 @@ class SqliteHistory:
 
     @property
     def beside(self) -> str:
-        """Empty: what is recorded here is in the file."""
-        return ""
+        """That runs wait beside the file, in a sentence; empty if there are none."""
+        try:
+            number = len(spool.waiting(self.path))
+        except HistoryError as error:
+            return f"Whether runs wait beside the history cannot be seen: {error.where}: {error.what}."
+        if not number:
+            return ""
+        return (
+            f"{number} run{' waits' if number == 1 else 's wait'} beside the history, in {spool.folder(self.path)}, and not in"
+            " this answer: the next audit or snapshot takes in what it can and names the rest."
+        )
 
-    def begin(self, kind: str, at: datetime, waiting: Callable[[], Iterable[Spooled]] = tuple) -> int:
+    def begin(self, kind: str, at: datetime) -> int:
         """Open a run ("snapshot", "audit", or "window": nothing but boot banks) and return its number. It is on disk as
-        unfinished when this returns. ``waiting``: spooled runs, which get their numbers first."""
+        unfinished when this returns. Runs that wait beside the file get their numbers first."""
         with self._lock, self._file.writing() as conn:
-            spooled.reserve(conn, waiting())
-            run = spooled.next_number(conn)
+            with suppress(HistoryError):  # of the folder
+                spool.reserve(conn, spool.waiting(self.path))
+            run = spool.next_number(conn)
             conn.execute("INSERT INTO runs (id, kind, started) VALUES (?, ?, ?)", (run, kind, stamp(at)))
             self._open.add(run)
         return run
 
-    def reserve(self, waiting: Iterable[Spooled]) -> None:
-        """Give spooled runs their numbers, those that began first the lower ones. A number once given stays."""
-        with self._lock, self._writing() as conn:
-            spooled.reserve(conn, waiting)
+    def reserve(self) -> tuple[Spooled, ...]:
+        """The runs that wait beside the file, oldest first; each has its number when this returns."""
+        waiting = spool.waiting(self.path)
+        if waiting:
+            with self._lock, self._writing() as conn:
+                spool.reserve(conn, waiting)
+        return waiting
+
+    def check(self, one: Spooled) -> None:
+        """Raise ``HistoryError`` for a run that cannot be of this history, or whose file should not be opened."""
+        with self._file.reading() as conn:
+            one.check(conn)
 
     def put_in(self, name: str, kept: KeptRun) -> bool:
         """Record the run of a spool file under the number reserved for it: all of it or nothing. False: it was before."""
         with self._lock, self._writing() as conn:
-            return spooled.put_in(conn, self._writer, name, kept)
+            return spool.put_in(conn, self._writer, name, kept)
 
     def kept_run(self) -> KeptRun | None:
         """The one run of a spool file; None: it has none. Raises ``HistoryError`` for a file that is damaged or has more."""
-        with self._file.reading() as conn:
-            return spooled.kept_run(conn, str(self.path))
-
-    def waiting(self) -> tuple[Spooled, ...]:
-        """Runs that wait beside the file, oldest first: what they saw is in no answer from here."""
-        found = Spool(self.path).waiting()
-        if not found:
-            return ()
-        with self._file.reading() as conn:
-            taken = spooled.taken(conn)
-        return tuple(one for one in found if one.path.name not in taken)
-
-    def first_runs(self) -> frozenset[str]:
-        """The marks by which spooled runs name the history that they belong to; any of its runs' will do."""
-        with self._file.reading() as conn:
-            return frozenset(mark_of(row["started"]) for row in conn.execute("SELECT started FROM runs"))
-
-    def mark(self) -> str:
-        """The mark that this history has now."""
-        with self._file.reading() as conn:
-            row = conn.execute("SELECT started FROM runs ORDER BY id LIMIT 1").fetchone()
-        return NO_MARK if row is None else mark_of(row["started"])
+        with self._file.writing() as conn:  # of two that take it in, one has it
+            return spool.kept_run(conn, str(self.path))
 
     def documents(self) -> frozenset[tuple[str, str]]:
-        """Kind and hash of every document."""
-        with self._file.reading() as conn:
-            return frozenset((row["kind"], row["hash"]) for row in conn.execute("SELECT kind, hash FROM documents"))
+        """Kind and hash of every document. Writes what waits."""
+        with self._lock:
+            self._flush()
+            with self._file.reading() as conn:
+                return frozenset((row["kind"], row["hash"]) for row in conn.execute("SELECT kind, hash FROM documents"))
 
     def give_up(self, run: int) -> list[HostObservation]:
         """Record nothing more of a run here, and give back the hosts that could not be written."""

@@ -23,16 +23,10 @@ _LIST_CLUSTER = f"""INSERT INTO clusters (vcenter, instance_uuid, cluster, name,
     VALUES (:vcenter, :uuid, :moid, :name, :run, :run, :at, :at)
     ON CONFLICT (vcenter, instance_uuid, cluster) DO UPDATE
     SET name = CASE WHEN last_run > :run THEN name ELSE :name END, {_EXTEND}"""  # noqa: S608 - a constant
-_INVENTORY = """SELECT run, at FROM vcenter_attempts WHERE vcenter = :vcenter AND inventory_read = 1
-    AND run {} :run ORDER BY run {} LIMIT 1"""
-_LISTED = """SELECT hosts.name, listings.*, moid, uuid
+_LISTED_BEFORE = """SELECT hosts.name, listings.id, listings.cluster, listings.cluster_name, moid, uuid
     FROM listings JOIN hosts ON hosts.id = listings.host LEFT JOIN listed_as ON listed_as.listing = listings.id
-    WHERE hosts.vcenter = :vcenter AND """
-_LISTED_BEFORE = _LISTED + "listings.last_run = :before"
-_LISTED_AFTER = _LISTED + "listings.first_run = :after"
-_LISTED_THROUGH = _LISTED + "listings.first_run < :run AND listings.last_run > :run"
-_LIST = """INSERT INTO listings (host, cluster, cluster_name, first_run, last_run, first_seen, last_seen)
-    VALUES (:host, :cluster, :cluster_name, :first_run, :last_run, :first_seen, :last_seen)"""
+    WHERE hosts.vcenter = :vcenter AND listings.last_run = (
+        SELECT max(run) FROM vcenter_attempts WHERE vcenter = :vcenter AND inventory_read = 1)"""
 _CLUSTER_NAMES = "SELECT cluster, name FROM clusters WHERE vcenter = ? ORDER BY last_run"
 
 
@@ -184,42 +178,34 @@ class Writer:
         """A host's row goes on while it is listed in the same cluster by every inventory that is read, and is the same object
         and machine as far as is read."""
         at = stamp(view.at)
+        before = {row["name"]: row for row in conn.execute(_LISTED_BEFORE, {"vcenter": view.name})}
         names = {row["cluster"]: row["name"] for row in conn.execute(_CLUSTER_NAMES, (view.name,))}
         names |= {cluster.id: cluster.name for cluster in value_of(view.clusters) or ()}
-        listed = {host.name: (host, names.get(host.cluster, "")) for host in hosts}
-        key = {"vcenter": view.name, "run": run}
-        before, after = (conn.execute(_INVENTORY.format(*order), key).fetchone() for order in (("<", "DESC"), (">", "ASC")))
-        going_on: dict[str, int] = {}
-        for row in conn.execute(_LISTED_THROUGH, key).fetchall() if before and after else ():  # a run that is recorded late
-            if row["name"] in listed and _same(row, *listed[row["name"]]):
-                going_on[row["name"]] = row["id"]
-            else:
-                self._split(conn, row, before, after)
-        for query, inventory in ((_LISTED_AFTER, after), (_LISTED_BEFORE, before)):
-            numbers = {"before": inventory["run"], "after": inventory["run"]} if inventory else None
-            for row in conn.execute(query, key | numbers).fetchall() if numbers else ():
-                if row["name"] in listed and _same(row, *listed[row["name"]]):
-                    going_on[row["name"]] = row["id"]
-        for name, (host, cluster_name) in listed.items():
-            if name in going_on:
+        extended = []
+        for host in {host.name: host for host in hosts}.values():
+            cluster_name, last = names.get(host.cluster, ""), before.get(host.name)
+            here, same = (host.cluster, cluster_name), (host.id, host.uuid)
+            if (
+                last is not None
+                and (last["cluster"], last["cluster_name"]) == here
+                and (not all(same) or (last["moid"], last["uuid"]) == same)
+            ):
+                extended.append({"run": run, "at": at, "id": last["id"]})
                 continue
-            values = {"host": self._host(conn, view.name, name, run, at), "cluster": host.cluster, "cluster_name": cluster_name,
-                      "first_run": run, "last_run": run, "first_seen": at, "last_seen": at}  # fmt: skip
-            _list(conn, values, host.id, host.uuid)
-        extended = [{"run": run, "at": at, "id": number} for number in going_on.values()]
+            listing = conn.execute(
+                "INSERT INTO listings (host, cluster, cluster_name, first_run, last_run, first_seen, last_seen)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (self._host(conn, view.name, host.name, run, at), *here, run, run, at, at),
+            )
+            if all(same):
+                conn.execute("INSERT INTO listed_as (listing, moid, uuid) VALUES (?, ?, ?)", (_new_id(listing), *same))
         conn.executemany(f"UPDATE listings SET {_EXTEND} WHERE id = :id", extended)  # noqa: S608 - a constant
-
-    def _split(self, conn: sqlite3.Connection, row: sqlite3.Row, before: sqlite3.Row, after: sqlite3.Row) -> None:
-        """End a listing with the inventory before, and let another begin with the one after: in between it was not so."""
-        ended = (before["run"], before["at"], row["id"])
-        conn.execute("UPDATE listings SET last_run = ?, last_seen = ? WHERE id = ?", ended)
-        _list(conn, {**dict(row), "first_run": after["run"], "first_seen": after["at"]}, row["moid"], row["uuid"])
 
     def _host(self, conn: sqlite3.Connection, vcenter: str, name: str, run: int, at: str) -> int:
         key = (vcenter, name)
         if key not in self._hosts:
             found = conn.execute("SELECT id, first_run FROM hosts WHERE vcenter = ? AND name = ?", key).fetchone()
-            if found is not None and found["first_run"] > run:
+            if found is not None and found["first_run"] > run:  # a run that waited is recorded late
                 conn.execute("UPDATE hosts SET first_run = ?, first_seen = ? WHERE id = ?", (run, at, found["id"]))
             self._hosts[key] = int(found["id"]) if found is not None else _new_id(
                 conn.execute("INSERT INTO hosts (vcenter, name, first_run, first_seen) VALUES (?, ?, ?, ?)", (*key, run, at))
@@ -243,19 +229,6 @@ class Writer:
         )
         conn.executemany("INSERT INTO parts (whole, part) VALUES (?, ?)", [(whole, part) for part in parts])
         return whole
-
-
-def _same(row: sqlite3.Row, host: InventoryHost, cluster_name: str) -> bool:
-    """Whether a host's listing goes on: in the same cluster, and as the same object and machine as far as that was read."""
-    here = (row["cluster"], row["cluster_name"]) == (host.cluster, cluster_name)
-    known = host.id and host.uuid
-    return here and (not known or (row["moid"], row["uuid"]) == (host.id, host.uuid))
-
-
-def _list(conn: sqlite3.Connection, values: dict[str, object], moid: str | None, uuid: str | None) -> None:
-    listing = _new_id(conn.execute(_LIST, values))
-    if moid and uuid:
-        conn.execute("INSERT INTO listed_as (listing, moid, uuid) VALUES (?, ?, ?)", (listing, moid, uuid))
 
 
 def _new_id(cursor: sqlite3.Cursor) -> int:

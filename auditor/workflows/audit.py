@@ -52,13 +52,13 @@ def audit(
 
 
 def audit_history(
-    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Entry] = (), waiting: str = ""
+    history: History, releases: ReleaseTable, at: datetime | None = None, accepted: Sequence[Entry] = ()
 ) -> Assessment:
-    """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. ``waiting`` says that
-    runs wait beside the history. Raises ``HistoryError`` when there is no view."""
+    """Audit the newest recorded view, or the newest at or before ``at``, without contacting anything. Raises
+    ``HistoryError`` when there is none."""
     run, estate = history.estate(at)
     found = assess(estate, history.past(before=run), releases, source=Source.HISTORY, run=run, accepted=accepted)
-    return replace(found, limits=(waiting, *found.limits)) if waiting else found
+    return replace(found, limits=(history.beside, *found.limits)) if history.beside else found
 
 
 class _Recorder:
